@@ -1,0 +1,1 @@
+"""Deploy Microsoft Entra Conditional Access policies as code."""
