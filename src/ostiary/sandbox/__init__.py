@@ -1,0 +1,5 @@
+"""A tenant that exists only on this machine: a local Microsoft Graph and what stands around it.
+
+Nothing here imports the rest of ostiary, so that no mistake of the engine can be mirrored by the
+server it is tested against.
+"""

@@ -1,0 +1,89 @@
+"""Faults that a test switches on: what they match, what they do, and how to switch them.
+
+A fault matches requests by method, path and tenant; it lets the first `skip` of them pass and then
+fires `times` times.  Every fault that matches fires; of several that answer in Graph's place, the
+one added first does.  After-effects count reads, not seconds, so that no test needs a clock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol, get_args
+
+Kind = Literal[
+    "throttle",
+    "status",
+    "commit_then_status",
+    "not_found_after_create",
+    "stale_reads",
+    "reordered_lists",
+    "location_too_new",
+    "slow",
+    "drop_connection",
+    "beta_only",
+    "unknown_enum",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way to misbehave; ValueError when the fields make no sense.
+
+    `path` is a regular expression searched in the path of the request, `method` and `tenant` None
+    mean any.  Which further field a kind reads:
+
+    - throttle: 429 before anything happens; `retry_after` seconds, or no Retry-After at all
+    - status: `status` before anything happens
+    - commit_then_status: `status` although the request was carried out
+    - not_found_after_create: the next `reads` reads of what a matching POST creates say 404
+    - stale_reads: the next `reads` reads after a matching PATCH alternate old and new; after a
+      matching DELETE they say 200 with the old object
+    - reordered_lists: lists inside the answer come in reverse order
+    - location_too_new: a matching write of a policy that names a location is refused with 1040
+    - slow: the answer waits for `seconds`; other requests do not
+    - drop_connection: no answer; `committed` tells whether the request was carried out
+    - beta_only: v1.0 reads of a matching policy say 400, as for one with preview features
+    - unknown_enum: platform `linux` reads as `unknownFutureValue`, unless the request prefers
+      include-unknown-enum-members
+    """
+
+    kind: Kind
+    path: str = ""
+    method: str | None = None
+    tenant: str | None = None
+    skip: int = 0
+    times: int | None = None
+    status: int = 503
+    retry_after: int | None = None
+    reads: int = 1
+    seconds: float = 0.0
+    committed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"there is no fault `{self.kind}`")
+        if not 400 <= self.status <= 599:  # noqa: PLR2004 - the statuses that are errors
+            raise ValueError(f"status {self.status} is not an error")
+        if min(self.skip, self.reads, self.seconds, self.times or 0) < 0:
+            raise ValueError("a fault cannot count below zero")
+        try:
+            re.compile(self.path)
+        except re.error as error:
+            raise ValueError(f"`{self.path}` is not a regular expression: {error}") from error
+
+    def matches(self, method: str, path: str, tenant: str | None) -> bool:
+        """Tell whether a request is of the kind this fault is about."""
+        return (
+            self.method in {None, method}
+            and self.tenant in {None, tenant}
+            and re.search(self.path, path) is not None
+        )
+
+    def fires(self, seen: int) -> bool:
+        """Tell whether it fires on a matching request when it has seen `seen` others before."""
+        return seen >= self.skip and (self.times is None or seen < self.skip + self.times)

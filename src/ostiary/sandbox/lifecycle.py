@@ -1,0 +1,200 @@
+"""Start, find, stop and reset the sandbox of a folder.
+
+A process number proves nothing after a crash or a reboot.  What proves that a server is ours is
+its certificate, which only this home's own authority can have signed, and the instance it names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ostiary.sandbox.home import HOST, Home, LockedError
+
+PATIENCE = 20.0  # seconds for a server to come up or go down on a busy machine
+
+
+class SandboxError(Exception):
+    """The sandbox could not do what was asked; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sandbox that answers."""
+
+    home: Path
+    port: int
+    pid: int
+
+    @property
+    def authority(self) -> str:
+        """`host:port`: the metadata host of the azuread provider, the authority of azure-identity."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """`https://host:port`: Graph is at `{origin}/v1.0`, its scope is `{origin}/.default`."""
+        return f"https://{self.authority}"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate to trust, alone."""
+        return Home(self.home).ca
+
+    @property
+    def bundle(self) -> Path:
+        """The certificate to trust and the system's roots."""
+        return Home(self.home).bundle
+
+    def environment(self, tenant_id: str) -> dict[str, str]:
+        """Give the variables that point the azuread provider at a tenant of this sandbox.
+
+        NO_PROXY keeps Python's HTTP clients from asking a proxy for this machine; what it already
+        holds is kept.  Holds a secret: the client's.
+        """
+        secrets = Home(self.home).secrets()
+        named = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", HOST, "localhost"]
+        no_proxy = ",".join(dict.fromkeys(each for each in ",".join(named).split(",") if each))
+        return {
+            "ARM_METADATA_HOSTNAME": self.authority,
+            "ARM_ENVIRONMENT": "public",
+            "ARM_TENANT_ID": tenant_id,
+            "ARM_CLIENT_ID": secrets.client_id,
+            "ARM_CLIENT_SECRET": secrets.client_secret,
+            "ARM_USE_CLI": "false",
+            "SSL_CERT_FILE": str(self.bundle),
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
+        }
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask the sandbox itself: JSON in, JSON out; SandboxError when it refuses."""
+        return _ask(Home(self.home), self.port, method, f"/_sandbox/{path}", body)
+
+
+def start(home: Path, *, port: int = 0) -> Running:
+    """Give the sandbox of `home`, started if it does not run.
+
+    Port 0 means the port of last time if it is free, else any.  Raises SandboxError when the port
+    is taken, or the server does not come up.
+    """
+    place = Home(home.resolve())
+    try:
+        with place.lock("start", PATIENCE):
+            running = status(home) or _spawn(place, port)
+    except LockedError:
+        raise SandboxError(f"another start of {place.path} does not come to an end") from None
+    except PermissionError as error:
+        raise SandboxError(f"the sandbox cannot write to {place.path}: {error.strerror}") from None
+    if port not in (0, running.port):
+        raise SandboxError(
+            f"the sandbox already runs on port {running.port}; stop it to move it to {port}"
+        )
+    return running
+
+
+def _spawn(home: Home, port: int) -> Running:
+    command = [sys.executable, "-m", "ostiary.sandbox.server", "--detach"]
+    command += ["--home", str(home.path), "--port", str(port)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise SandboxError(f"the sandbox did not start within {PATIENCE:.0f} seconds") from None
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise SandboxError(f"the sandbox did not start: {reason}")
+    running = status(home.path)
+    if running is None:
+        raise SandboxError(f"the sandbox does not answer; its log is {home.log}")
+    return running
+
+
+def status(home: Path) -> Running | None:
+    """Give the sandbox of `home` if it answers."""
+    place = Home(home.resolve())
+    try:
+        expected = place.secrets().instance
+        answer = _ask(place, place.port(), "GET", "/_sandbox/health")
+    except (FileNotFoundError, SandboxError):
+        return None
+    if answer["instance"] != expected:
+        return None
+    return Running(place.path, place.port(), answer["pid"])
+
+
+def stop(home: Path) -> bool:
+    """Stop the sandbox of `home`; tells whether there was one.
+
+    Raises SandboxError when it does not go away.
+    """
+    place = Home(home.resolve())
+    if not place.path.exists() or _unlocked(place, 0):
+        return False
+    # The lock is held, so the process that wrote its number there is alive.
+    running, pid = status(home), place.pid()
+    target = running.pid if running else pid
+    if target is None:
+        raise SandboxError(f"the sandbox of {place.path} is just starting")
+    for each in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(target, each)
+        except ProcessLookupError:
+            return True
+        if _unlocked(place, PATIENCE / 2):
+            return True
+    raise SandboxError(f"process {target} does not stop")
+
+
+def _unlocked(home: Home, seconds: float) -> bool:
+    try:
+        with home.lock("server", seconds):
+            return True
+    except LockedError:
+        return False
+
+
+def reset(home: Path, tenant_id: str | None = None) -> None:
+    """Drop the state of one tenant, or of all tenants and the faults; SandboxError if it is down."""
+    running = status(home)
+    if running is None:
+        raise SandboxError(f"no sandbox runs in {home}; start it first")
+    running.admin("POST", "reset", {"tenant": tenant_id})
+
+
+def _ask(home: Home, port: int, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    context = ssl.create_default_context(cafile=str(home.ca))
+    request = urllib.request.Request(  # noqa: S310 - https, written here
+        f"https://{HOST}:{port}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {home.secrets().admin_token}"},
+    )
+    # No proxy, whatever the environment says: this is our own machine.
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
+    try:
+        with opener.open(request, timeout=PATIENCE) as response:
+            return json.loads(response.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            reason = error.read().decode("utf-8", "replace")
+        raise SandboxError(f"the sandbox refuses {method} {path}: {error.code} {reason}") from None
+    except OSError as error:
+        raise SandboxError(f"the sandbox does not answer on port {port}: {error}") from None
