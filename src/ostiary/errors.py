@@ -56,7 +56,7 @@ class Diagnostic:
 
 
 class OstiaryError(Exception):
-    """The base of everything ostiary raises on purpose; `exit_code` is what the command ends with."""
+    """The base of everything ostiary raises on purpose; the command ends with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
 

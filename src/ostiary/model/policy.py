@@ -136,7 +136,7 @@ class GrantControls:
 
 @dataclass(frozen=True, slots=True)
 class SignInFrequency:
-    """How often to sign in again: every `value` hours or days, or each time when `value` is None."""
+    """How often to sign in again: after `value` hours or days, or each time if that is None."""
 
     value: int | None = None
     type: SignInFrequencyType | None = None

@@ -1,0 +1,7 @@
+"""The whole Pulumi program: check the selected environment's policies, then declare them."""
+
+from pathlib import Path
+
+from ostiary.deploy.program import run
+
+run(Path(__file__).parent)

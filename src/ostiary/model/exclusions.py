@@ -1,0 +1,218 @@
+"""What a policy leaves out in one environment: exceptions, more exclusions, emergency access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from ostiary.errors import Diagnostic, Location
+from ostiary.model.policy import IpNamedLocation, NamedLocation
+from ostiary.spec.environment import EnvironmentSpec, ExclusionSpec
+from ostiary.spec.models import LocationsSpec, PolicySpec
+from ostiary.spec.source import Step
+from ostiary.spec.validate import did_you_mean
+from ostiary.spec.workspace import Sourced
+
+DEVICE_FILTER = "deviceFilter"
+
+# Where each list of exclusions stands in a policy: condition, key in the file, attribute.
+_LISTS = (
+    ("users", "excludeUsers", "exclude_users"),
+    ("users", "excludeGroups", "exclude_groups"),
+    ("users", "excludeRoles", "exclude_roles"),
+    ("applications", "excludeApplications", "exclude_applications"),
+    ("locations", "excludeLocations", "exclude_locations"),
+)
+
+
+def in_environment(
+    policy: Sourced[PolicySpec],
+    environment: Sourced[EnvironmentSpec],
+    today: date,
+    found: list[Diagnostic],
+) -> PolicySpec:
+    """Give the policy with the exclusions that hold in this environment; reports what is wrong.
+
+    The environment's own exclusions are added; `deviceCodeFlowExceptions: off` takes every
+    exception of policies on authentication flows away.
+    """
+    found += _emergency_access(policy, environment)
+    found += _exceptions(policy, environment, today)
+    found += _expired(environment, policy.key, today)
+    spec = policy.spec
+    if on_authentication_flows(spec) and environment.spec.device_code_flow_exceptions == "off":
+        return _without_exceptions(spec)
+    for extra in _extras(environment, policy.key):
+        spec = _with(spec, extra)
+    return spec
+
+
+def on_authentication_flows(spec: PolicySpec) -> bool:
+    """Tell whether a policy blocks device code flow or authentication transfer."""
+    grant = spec.grant_controls
+    return bool(
+        spec.conditions.authentication_flows and grant and "block" in grant.built_in_controls
+    )
+
+
+def check_trusted(
+    policy: Sourced[PolicySpec],
+    spec: PolicySpec,
+    locations: Mapping[str, NamedLocation],
+    found: list[Diagnostic],
+) -> None:
+    """Refuse an exception by location that is not trusted in a block on authentication flows."""
+    if not on_authentication_flows(spec) or spec.conditions.locations is None:
+        return
+    for name in spec.conditions.locations.exclude_locations:
+        location = locations.get(name)
+        if location is None or (isinstance(location, IpNamedLocation) and location.is_trusted):
+            continue  # unknown names are reported where they are looked up
+        found.append(
+            Diagnostic(
+                "untrusted-exception",
+                f"location `{name}` is not trusted",
+                policy.at("conditions", "locations", "excludeLocations"),
+                f"set `isTrusted: true` in policies/named-locations/{name}.yaml, or do not "
+                "except it: countries can never be trusted",
+            )
+        )
+
+
+def place_of(name: str, policy: str, environment: Sourced[EnvironmentSpec]) -> Location:
+    """Give the place where the environment excludes `name` from a policy."""
+    for index, extra in enumerate(environment.spec.exclusions):
+        for _, key, attribute in _LISTS:
+            names = getattr(extra, attribute)
+            if extra.policy == policy and name in names:
+                return environment.at("exclusions", index, key, names.index(name))
+    return environment.at("exclusions")
+
+
+def _excluded(spec: PolicySpec) -> dict[str, tuple[Step, ...]]:
+    """Give the route of every name that a policy excludes; `deviceFilter` for its device filter."""
+    conditions = spec.conditions
+    excluded: dict[str, tuple[Step, ...]] = {}
+    for condition, key, attribute in _LISTS:
+        names = getattr(getattr(conditions, condition), attribute, ())
+        excluded |= {
+            name: ("conditions", condition, key, index) for index, name in enumerate(names)
+        }
+    if conditions.devices and conditions.devices.device_filter.mode == "exclude":
+        excluded[DEVICE_FILTER] = ("conditions", "devices", DEVICE_FILTER)
+    return excluded
+
+
+def _emergency_access(
+    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec]
+) -> Iterator[Diagnostic]:
+    spec, users = policy.spec, policy.spec.conditions.users
+    if spec.conditions.client_applications is not None:
+        return  # a policy on workload identities reaches no user
+    accounts = environment.spec.emergency_access
+    missing = [name for name in accounts.groups if name not in users.exclude_groups]
+    missing += [name for name in accounts.users if name not in users.exclude_users]
+    if missing and spec.emergency_access_included is None:
+        names = ", ".join(f"`{name}`" for name in missing)
+        yield Diagnostic(
+            "emergency-access-not-excluded",
+            f"the policy does not exclude {names}",
+            policy.at("conditions", "users"),
+            "exclude the emergency access accounts, or say why not with `emergencyAccessIncluded`",
+            page="https://learn.microsoft.com/entra/identity/role-based-access-control/"
+            "security-emergency-access",
+        )
+    if not missing and spec.emergency_access_included is not None:
+        yield Diagnostic(
+            "emergency-access-excluded",
+            "the policy excludes the emergency access accounts after all",
+            policy.at("emergencyAccessIncluded"),
+            "remove `emergencyAccessIncluded`",
+        )
+
+
+def _exceptions(
+    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], today: date
+) -> Iterator[Diagnostic]:
+    excluded = _excluded(policy.spec)
+    declared = set()
+    for index, exception in enumerate(policy.spec.exceptions):
+        declared.add(exception.of)
+        if exception.of not in excluded:
+            yield Diagnostic(
+                "unknown-exception",
+                f"the policy does not exclude `{exception.of}`",
+                policy.at("exceptions", index, "of"),
+                did_you_mean(exception.of, excluded)
+                or f"write a name that the policy excludes, or `{DEVICE_FILTER}`",
+            )
+        if exception.expires < today:
+            yield Diagnostic(
+                "exception-expired",
+                f"the exception of `{exception.of}` ended on {exception.expires}",
+                policy.at("exceptions", index, "expires"),
+                "remove the exclusion, or have its owner renew it",
+            )
+    if not on_authentication_flows(policy.spec):
+        return
+    accounts = environment.spec.emergency_access
+    for name in excluded.keys() - declared - {*accounts.groups, *accounts.users}:
+        yield Diagnostic(
+            "exception-undeclared",
+            f"`{name}` opens the door and is not among the exceptions",
+            policy.at(*excluded[name]),
+            f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
+        )
+
+
+def _extras(environment: Sourced[EnvironmentSpec], policy: str) -> Iterator[ExclusionSpec]:
+    return (each for each in environment.spec.exclusions if each.policy == policy)
+
+
+def _expired(
+    environment: Sourced[EnvironmentSpec], policy: str, today: date
+) -> Iterator[Diagnostic]:
+    for index, each in enumerate(environment.spec.exclusions):
+        if each.policy != policy:
+            continue
+        if each.expires < today:
+            yield Diagnostic(
+                "exception-expired",
+                f"the exclusion ended on {each.expires}",
+                environment.at("exclusions", index, "expires"),
+                "remove it, or have its owner renew it",
+            )
+        if not any(getattr(each, attribute) for _, _, attribute in _LISTS):
+            yield Diagnostic(
+                "empty-list", "the exclusion excludes nothing", environment.at("exclusions", index)
+            )
+
+
+def _without_exceptions(spec: PolicySpec) -> PolicySpec:
+    gone = {exception.of for exception in spec.exceptions}
+    conditions = spec.conditions
+    changed: dict[str, Any] = {}
+    for condition, _, attribute in _LISTS:
+        part = changed.get(condition, getattr(conditions, condition))
+        if part is not None:
+            kept = [name for name in getattr(part, attribute) if name not in gone]
+            changed[condition] = part.model_copy(update={attribute: kept})
+    if DEVICE_FILTER in gone:
+        changed["devices"] = None
+    return spec.model_copy(update={"conditions": conditions.model_copy(update=changed)})
+
+
+def _with(spec: PolicySpec, extra: ExclusionSpec) -> PolicySpec:
+    conditions = spec.conditions
+    for condition, _, attribute in _LISTS:
+        part, added = getattr(conditions, condition), getattr(extra, attribute)
+        if not added:
+            continue
+        if part is None:  # only the locations condition may be absent
+            part = LocationsSpec.model_validate({"includeLocations": ["All"]})
+        names = [*getattr(part, attribute), *added]
+        conditions = conditions.model_copy(
+            update={condition: part.model_copy(update={attribute: names})}
+        )
+    return spec.model_copy(update={"conditions": conditions})

@@ -1,0 +1,243 @@
+"""One policy spec → one Policy, every name looked up and every list in canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from ostiary.catalog import WELL_KNOWN_LOCATIONS
+from ostiary.errors import Diagnostic, Location
+from ostiary.model import exclusions
+from ostiary.model.filters import checked_filter
+from ostiary.model.names import Names
+from ostiary.model.policy import (
+    Applications,
+    ClientApplications,
+    Conditions,
+    ExternalTenants,
+    Filter,
+    GrantControls,
+    GuestsOrExternalUsers,
+    Locations,
+    NamedLocation,
+    Platforms,
+    Policy,
+    SessionControls,
+    SignInFrequency,
+    Users,
+)
+from ostiary.spec.models import (
+    ApplicationsSpec,
+    ClientApplicationsSpec,
+    FilterSpec,
+    GrantControlsSpec,
+    GuestsOrExternalUsersSpec,
+    LocationsSpec,
+    PolicySpec,
+    SessionControlsSpec,
+    UsersSpec,
+)
+from ostiary.spec.validate import did_you_mean
+from ostiary.spec.workspace import Sourced, Workspace
+
+Word = TypeVar("Word", bound=str)
+Lookup = Callable[[str, Location], str | None]
+
+_LOCATION_KEYWORDS = ("All", "AllTrusted")
+
+
+class PolicyResolver:
+    """Resolves policies of one environment; `locations_used` collects the locations they name."""
+
+    def __init__(
+        self, workspace: Workspace, names: Names, locations: Mapping[str, NamedLocation]
+    ) -> None:
+        self.workspace = workspace
+        self.names = names
+        self.environment = names.environment
+        self.locations = locations
+        self.locations_used: set[str] = set()
+        self.found = names.found
+
+    def policy(self, written: Sourced[PolicySpec], spec: PolicySpec) -> Policy:
+        """Resolve `spec`: what was `written`, with the exclusions that hold in the environment."""
+        return _OnePolicy(self, written).policy(spec)
+
+    def location(self, name: str, place: Location) -> str | None:
+        """Find a named location's key; keywords and Microsoft's locations stand for themselves."""
+        if name in _LOCATION_KEYWORDS:
+            return name
+        if name in WELL_KNOWN_LOCATIONS:
+            return WELL_KNOWN_LOCATIONS[name]
+        if name in self.locations:
+            self.locations_used.add(name)
+            return name
+        if name in self.workspace.named_locations:
+            message = f"location `{name}` has no values in environment `{self.environment.key}`"
+            hint = f"add it to `namedLocations` of {self.environment.source.path}"
+        else:
+            near = did_you_mean(name, self.workspace.named_locations)
+            message = f"no named location `{name}`"
+            hint = near or f"add policies/named-locations/{name}.yaml"
+        self.found.append(Diagnostic("unknown-location", message, place, hint))
+        return None
+
+
+class _OnePolicy:
+    """The place of each name is that in the policy's file, or in the environment that added it."""
+
+    def __init__(self, resolver: PolicyResolver, written: Sourced[PolicySpec]) -> None:
+        self.resolver = resolver
+        self.names = resolver.names
+        self.written = written
+        grant = written.spec.grant_controls
+        self.blocks = grant is not None and "block" in grant.built_in_controls
+
+    def policy(self, spec: PolicySpec) -> Policy:
+        states = self.resolver.environment.spec.states
+        return Policy(
+            key=self.written.key,
+            display_name=spec.display_name,
+            state=states.get(self.written.key, spec.state),
+            conditions=self._conditions(spec),
+            grant_controls=self._grant_controls(spec.grant_controls),
+            session_controls=_session_controls(spec.session_controls),
+        )
+
+    def _conditions(self, spec: PolicySpec) -> Conditions:
+        of = spec.conditions
+        flows, devices, platforms = of.authentication_flows, of.devices, of.platforms
+        return Conditions(
+            users=self._users(of.users),
+            applications=self._applications(of.applications),
+            client_app_types=_sorted(of.client_app_types),
+            client_applications=self._client_applications(of.client_applications),
+            platforms=Platforms(
+                _sorted(platforms.include_platforms), _sorted(platforms.exclude_platforms)
+            )
+            if platforms
+            else None,
+            locations=self._locations(of.locations),
+            device_filter=self._filter(devices.device_filter, "conditions.devices.deviceFilter")
+            if devices
+            else None,
+            authentication_flows=_sorted(flows.transfer_methods) if flows else (),
+            sign_in_risk_levels=_sorted(of.sign_in_risk_levels),
+            user_risk_levels=_sorted(of.user_risk_levels),
+            service_principal_risk_levels=_sorted(of.service_principal_risk_levels),
+            insider_risk_levels=of.insider_risk_levels,
+        )
+
+    def _users(self, of: UsersSpec) -> Users:
+        ids, at = self._ids, "conditions.users."
+        user, group, role = self.names.user, self.names.group, self.names.role
+        return Users(
+            ids(user, of.include_users, at + "includeUsers"),
+            ids(user, of.exclude_users, at + "excludeUsers"),
+            ids(group, of.include_groups, at + "includeGroups"),
+            ids(group, of.exclude_groups, at + "excludeGroups"),
+            ids(role, of.include_roles, at + "includeRoles"),
+            ids(role, of.exclude_roles, at + "excludeRoles"),
+            self._guests(of.include_guests_or_external_users, at + "includeGuestsOrExternalUsers"),
+            self._guests(of.exclude_guests_or_external_users, at + "excludeGuestsOrExternalUsers"),
+        )
+
+    def _guests(
+        self, of: GuestsOrExternalUsersSpec | None, at: str
+    ) -> GuestsOrExternalUsers | None:
+        if of is None:
+            return None
+        types, tenants = _sorted(of.guest_or_external_user_types), of.external_tenants
+        if tenants is None:
+            return GuestsOrExternalUsers(types)
+        if tenants.membership_kind == "all":
+            return GuestsOrExternalUsers(types, ExternalTenants())
+        members = self._ids(
+            self.names.external_tenant, tenants.members or [], at + ".externalTenants.members"
+        )
+        return GuestsOrExternalUsers(types, ExternalTenants(members))
+
+    def _applications(self, of: ApplicationsSpec) -> Applications:
+        at, application = "conditions.applications.", self.names.application
+        return Applications(
+            self._ids(application, of.include_applications, at + "includeApplications"),
+            self._ids(application, of.exclude_applications, at + "excludeApplications"),
+            _sorted(of.include_user_actions),
+            self._filter(of.application_filter, at + "applicationFilter"),
+        )
+
+    def _client_applications(self, of: ClientApplicationsSpec | None) -> ClientApplications | None:
+        if of is None:
+            return None
+        at, principal = "conditions.clientApplications.", self.names.service_principal
+        return ClientApplications(
+            self._ids(principal, of.include_service_principals, at + "includeServicePrincipals"),
+            self._ids(principal, of.exclude_service_principals, at + "excludeServicePrincipals"),
+            self._filter(of.service_principal_filter, at + "servicePrincipalFilter"),
+        )
+
+    def _locations(self, of: LocationsSpec | None) -> Locations | None:
+        if of is None:
+            return None
+        at, location = "conditions.locations.", self.resolver.location
+        return Locations(
+            self._ids(location, of.include_locations, at + "includeLocations"),
+            self._ids(location, of.exclude_locations, at + "excludeLocations"),
+        )
+
+    def _grant_controls(self, of: GrantControlsSpec | None) -> GrantControls | None:
+        if of is None:
+            return None
+        strength = of.authentication_strength
+        return GrantControls(
+            of.operator,
+            _sorted(of.built_in_controls),
+            self.names.authentication_strength(
+                strength, self.written.at("grantControls", "authenticationStrength")
+            )
+            if strength
+            else None,
+            self._ids(self.names.terms_of_use, of.terms_of_use, "grantControls.termsOfUse"),
+            _sorted(of.custom_authentication_factors),
+        )
+
+    def _filter(self, of: FilterSpec | None, at: str) -> Filter | None:
+        if of is None:
+            return None
+        self.resolver.found += checked_filter(
+            of,
+            self.written.at(*at.split("."), "rule"),
+            device=at.endswith("deviceFilter"),
+            blocks=self.blocks,
+        )
+        return Filter(of.mode, of.rule)
+
+    def _ids(self, lookup: Lookup, names: Sequence[str], at: str) -> tuple[str, ...]:
+        route = at.split(".")
+        own = self.written.source.values
+
+        def place(index: int) -> Location:
+            if (*route, index) in own:
+                return self.written.at(*route, index)
+            return exclusions.place_of(names[index], self.written.key, self.resolver.environment)
+
+        return self.names.ids(lookup, names, place)
+
+
+def _session_controls(of: SessionControlsSpec | None) -> SessionControls | None:
+    if of is None:
+        return None
+    frequency, browser = of.sign_in_frequency, of.persistent_browser
+    return SessionControls(
+        of.application_enforced_restrictions is not None,
+        of.cloud_app_security.cloud_app_security_type if of.cloud_app_security else None,
+        of.disable_resilience_defaults,
+        browser.mode if browser else None,
+        SignInFrequency(frequency.value, frequency.type, frequency.authentication_type)
+        if frequency
+        else None,
+    )
+
+
+def _sorted(values: Iterable[Word]) -> tuple[Word, ...]:
+    return tuple(sorted(values))

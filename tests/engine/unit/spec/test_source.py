@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import pytest
+from .hostile import CASES, HostileCase
+
+from ostiary.spec.source import MAX_DEPTH, parse
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_hostile_file_is_read_or_refused_with_its_code(case: HostileCase) -> None:
+    source, found = parse(case.content(), "policies/hostile.yaml")
+    if case.expected_code is None:
+        assert found == []
+        assert source is not None
+        assert source.data == case.reads_as
+    else:
+        assert found[0].code == case.expected_code
+        assert found[0].location.path == "policies/hostile.yaml"
