@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 Json = dict[str, Any]
@@ -39,5 +40,5 @@ def graph_error(refusal: RefusalError, request_id: str, date: str) -> Answer:
     """
     inner = {"date": date, "request-id": request_id, "client-request-id": request_id}
     error = {"code": refusal.code, "message": refusal.message, "innerError": inner}
-    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}  # noqa: PLR2004 - a status
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == HTTPStatus.UNAUTHORIZED else {}
     return Answer(refusal.status, {"error": error}, headers)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ostiary.sandbox import tokens
 from ostiary.sandbox.answers import Answer, Json
 from ostiary.sandbox.graph import now
 from ostiary.sandbox.graph_types import is_guid
-from ostiary.sandbox.home import Secrets
 from ostiary.sandbox.store import Store, Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ostiary.sandbox.home import Secrets
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -127,22 +131,28 @@ def token(request: TokenRequest, secrets: Secrets, store: Store) -> Answer:
 
 
 def _check_credential(form: Mapping[str, str], secrets: Secrets) -> Answer | None:
-    if "client_assertion" in form:
-        if form.get("client_assertion_type") != _ASSERTION_TYPE:
-            return _refuse(400, "invalid_request", 90014, "client_assertion_type is missing.")
-        try:
-            claims = tokens.payload(form["client_assertion"])
-        except tokens.TokenError:
-            return _refuse(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
-        expires = claims.get("exp")
-        if not isinstance(expires, int) or expires <= time.time():
-            return _refuse(
-                401,
-                "invalid_client",
-                700024,
-                "Client assertion is not within its valid time range.",
-            )
-        return None
+    return _check_assertion(form) if "client_assertion" in form else _check_secret(form, secrets)
+
+
+def _check_assertion(form: Mapping[str, str]) -> Answer | None:
+    if form.get("client_assertion_type") != _ASSERTION_TYPE:
+        return _refuse(400, "invalid_request", 90014, "client_assertion_type is missing.")
+    try:
+        claims = tokens.payload(form["client_assertion"])
+    except tokens.TokenError:
+        return _refuse(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
+    expires = claims.get("exp")
+    if not isinstance(expires, int) or expires <= time.time():
+        return _refuse(
+            401,
+            "invalid_client",
+            700024,
+            "Client assertion is not within its valid time range.",
+        )
+    return None
+
+
+def _check_secret(form: Mapping[str, str], secrets: Secrets) -> Answer | None:
     given = form.get("client_secret")
     if given is None:
         return _refuse(

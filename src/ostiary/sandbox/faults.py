@@ -7,13 +7,12 @@ one added first does.  After-effects count reads, not seconds, so that no test n
 
 from __future__ import annotations
 
-import json
 import re
-import ssl
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from ostiary.sandbox.lifecycle import Running
 
 Kind = Literal[
     "throttle",
@@ -67,7 +66,7 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"there is no fault `{self.kind}`")
-        if not 400 <= self.status <= 599:  # noqa: PLR2004 - the statuses that are errors
+        if self.status not in range(400, 600):
             raise ValueError(f"status {self.status} is not an error")
         if min(self.skip, self.reads, self.seconds, self.times or 0) < 0:
             raise ValueError("a fault cannot count below zero")
@@ -87,3 +86,18 @@ class Fault:
     def fires(self, seen: int) -> bool:
         """Tell whether it fires on a matching request when it has seen `seen` others before."""
         return seen >= self.skip and (self.times is None or seen < self.skip + self.times)
+
+
+class Faults:
+    """Switch the faults of a running sandbox; they outlast a restart until `clear` ends them."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+
+    def add(self, fault: Fault) -> None:
+        """Switch a fault on."""
+        self._running.admin("POST", "faults", asdict(fault))
+
+    def clear(self) -> None:
+        """Switch all faults off, with what they left behind on objects."""
+        self._running.admin("DELETE", "faults")

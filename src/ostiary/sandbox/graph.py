@@ -1,4 +1,4 @@
-"""The requests of Microsoft Graph that the sandbox answers, as functions from a call to an answer."""
+"""The requests of Microsoft Graph that the sandbox answers: functions from a call to an answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -22,7 +22,9 @@ from ostiary.sandbox.graph_rules import (
     location_shape,
 )
 from ostiary.sandbox.graph_types import POLICY, complete, is_guid, merge, properties_sent
-from ostiary.sandbox.store import Store, Tenant
+
+if TYPE_CHECKING:
+    from ostiary.sandbox.store import Store, Tenant
 
 Collection = Literal["policies", "namedLocations"]
 PAGE = 100
@@ -33,7 +35,7 @@ _NAME_FILTER = re.compile(r"\s*displayName\s+eq\s+'((?:[^']|'')*)'\s*")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request to Graph; `root` is `https://host:port/v1.0`, `path` comes after it."""
+    """One authenticated request; `root` is `https://host:port/v1.0`, `path` comes after it."""
 
     root: str
     path: str
@@ -53,7 +55,8 @@ class Call:
             raise RefusalError(
                 403,
                 "AccessDenied",
-                "You cannot perform the requested operation, required scopes are missing in the token.",
+                "You cannot perform the requested operation, required scopes are missing in the"
+                " token.",
             )
 
     def payload(self) -> Json:
@@ -341,6 +344,12 @@ def security_defaults(call: Call) -> Answer:
         "isEnabled": call.tenant.security_defaults,
     }
     return Answer(200, body)
+
+
+def unknown(call: Call) -> Answer:
+    """Refuse any other path."""
+    segment = call.path.rpartition("/")[2]
+    raise bad_request(f"Resource not found for the segment '{segment}'.")
 
 
 _CONDITIONAL_ACCESS = "identity/conditionalAccess"

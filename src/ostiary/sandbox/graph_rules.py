@@ -7,8 +7,8 @@ front of the messages are Graph's; a message without one has a wording of our ow
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ostiary.sandbox.answers import Json, RefusalError, bad_request
 from ostiary.sandbox.graph_types import (
@@ -20,6 +20,9 @@ from ostiary.sandbox.graph_types import (
     check,
     is_guid,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 # https://learn.microsoft.com/entra/identity/conditional-access/plan-conditional-access
 POLICIES = 240

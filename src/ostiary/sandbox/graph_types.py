@@ -8,12 +8,14 @@ https://learn.microsoft.com/graph/api/resources/namedlocation (v1.0).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from ostiary.sandbox.answers import Json
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ostiary.sandbox.answers import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Id:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value of an enumeration; `joined` ones are several values in one comma-separated string."""
+    """One value of an enumeration, or if `joined` several in one comma-separated string."""
 
     values: frozenset[str]
     joined: bool = False
@@ -254,7 +256,7 @@ _READ_ONLY = frozenset(
 
 
 def properties_sent(body: Json) -> Json:
-    """Leave out what a client may send back but cannot set: read-only properties and annotations."""
+    """Leave out what a client may send but cannot set: read-only properties and annotations."""
     return {
         name: value
         for name, value in body.items()
@@ -262,33 +264,35 @@ def properties_sent(body: Json) -> Json:
     }
 
 
-def check(kind: Kind, value: Any, place: str) -> None:  # noqa: ANN401 - JSON as it arrived
-    """Raise MismatchError unless `value` fits; `place` is the path of the value, for the message."""
+def check(kind: Kind, value: Any, place: str) -> None:
+    """Raise MismatchError unless `value` fits; `place` is its path, for the message."""
     match kind:
         case Shape():
             _check_shape(kind, value, place)
         case _ if value is None:
             return
         case Many():
-            if not isinstance(value, list):
-                raise MismatchError(f"`{place}` is not a list")
-            for each in value:
-                if each is None:
-                    raise MismatchError(f"`{place}` holds null")
-                check(kind.of, each, place)
-        case Flag():
-            if not isinstance(value, bool):
-                raise MismatchError(f"`{place}` is not a boolean")
-        case Number():
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise MismatchError(f"`{place}` is not an integer")
-        case _:
-            if not isinstance(value, str):
-                raise MismatchError(f"`{place}` is not a string")
+            _check_list(kind, value, place)
+        case Flag() if not isinstance(value, bool):
+            raise MismatchError(f"`{place}` is not a boolean")
+        case Number() if not isinstance(value, int) or isinstance(value, bool):
+            raise MismatchError(f"`{place}` is not an integer")
+        case Text() | Id() | Choice():
             _check_text(kind, value, place)
 
 
-def _check_text(kind: Text | Id | Choice, value: str, place: str) -> None:
+def _check_list(many: Many, value: Any, place: str) -> None:
+    if not isinstance(value, list):
+        raise MismatchError(f"`{place}` is not a list")
+    for each in value:
+        if each is None:
+            raise MismatchError(f"`{place}` holds null")
+        check(many.of, each, place)
+
+
+def _check_text(kind: Text | Id | Choice, value: Any, place: str) -> None:
+    if not isinstance(value, str):
+        raise MismatchError(f"`{place}` is not a string")
     match kind:
         case Text(longest=longest):
             if longest is not None and len(value) > longest:
@@ -302,7 +306,7 @@ def _check_text(kind: Text | Id | Choice, value: str, place: str) -> None:
                 raise MismatchError(f"`{place}` holds `{value}`, which is not an id")
 
 
-def _check_shape(shape: Shape, value: Any, place: str) -> None:  # noqa: ANN401 - JSON as it arrived
+def _check_shape(shape: Shape, value: Any, place: str) -> None:
     if value is None:
         if not shape.nullable:
             raise MismatchError(f"`{place}` is null")
@@ -315,12 +319,13 @@ def _check_shape(shape: Shape, value: Any, place: str) -> None:  # noqa: ANN401 
     for name, each in value.items():
         if "@odata." in name:
             continue
+        inner = f"{place}.{name}" if place else name
         if name not in shape.properties:
-            raise MismatchError(f"`{place}.{name}`".replace("`.", "`", 1) + " is not a property")
-        check(shape.properties[name], each, f"{place}.{name}".lstrip("."))
+            raise MismatchError(f"`{inner}` is not a property")
+        check(shape.properties[name], each, inner)
 
 
-def complete(kind: Kind, value: Any) -> Any:  # noqa: ANN401 - JSON of any kind
+def complete(kind: Kind, value: Any) -> Any:
     """Give `value` as Graph returns it: every list present, every other unset property null."""
     match kind:
         case Many(of=of):

@@ -15,10 +15,13 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ostiary.sandbox.graph_types import is_guid
 from ostiary.sandbox.home import HOST, Home, LockedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PATIENCE = 20.0  # seconds for a server to come up or go down on a busy machine
 
@@ -37,7 +40,7 @@ class Running:
 
     @property
     def authority(self) -> str:
-        """`host:port`: the metadata host of the azuread provider, the authority of azure-identity."""
+        """`host:port`: the azuread provider's metadata host, and azure-identity's authority."""
         return f"{HOST}:{self.port}"
 
     @property
@@ -59,8 +62,11 @@ class Running:
         """Give the variables that point the azuread provider at a tenant of this sandbox.
 
         NO_PROXY keeps Python's HTTP clients from asking a proxy for this machine; what it already
-        holds is kept.  Holds a secret: the client's.
+        holds is kept.  The client's secret is among them.  Raises SandboxError when `tenant_id` is
+        not a GUID.
         """
+        if not is_guid(tenant_id):
+            raise SandboxError(f"`{tenant_id}` is not a tenant id")
         secrets = Home(self.home).secrets()
         named = [os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "", HOST, "localhost"]
         no_proxy = ",".join(dict.fromkeys(each for each in ",".join(named).split(",") if each))
@@ -76,9 +82,34 @@ class Running:
             "no_proxy": no_proxy,
         }
 
-    def admin(self, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the sandbox itself: JSON in, JSON out; SandboxError when it refuses."""
         return _ask(Home(self.home), self.port, method, f"/_sandbox/{path}", body)
+
+    def requests(self, tenant_id: str | None = None) -> list[dict[str, Any]]:
+        """Give the requests so far, oldest first: at, tenant, method, path, query, status, body.
+
+        Status 0 is a connection that was cut.  Bodies are those of Graph; no secret is among them.
+        """
+        query = f"?tenant={tenant_id}" if tenant_id else ""
+        found: list[dict[str, Any]] = self.admin("GET", f"requests{query}")
+        return found
+
+    def set_roles(self, tenant_id: str, *roles: str) -> None:
+        """Set the roles that the next tokens of a tenant carry."""
+        self.admin("PATCH", f"tenants/{tenant_id}", {"roles": roles})
+
+    def set_security_defaults(self, tenant_id: str, *, enabled: bool) -> None:
+        """Switch a tenant's security defaults."""
+        self.admin("PATCH", f"tenants/{tenant_id}", {"securityDefaults": enabled})
+
+    def put(self, tenant_id: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Store a policy (`policies`) or a location (`namedLocations`) past all of Graph's rules.
+
+        For what a tenant may hold although Graph takes it no longer; gives it as stored.
+        """
+        made: dict[str, Any] = self.admin("POST", f"tenants/{tenant_id}/{kind}", body)
+        return made
 
 
 def start(home: Path, *, port: int = 0) -> Running:
@@ -170,16 +201,16 @@ def _unlocked(home: Home, seconds: float) -> bool:
 
 
 def reset(home: Path, tenant_id: str | None = None) -> None:
-    """Drop the state of one tenant, or of all tenants and the faults; SandboxError if it is down."""
+    """Forget one tenant, or all of them and the faults; SandboxError if no sandbox runs."""
     running = status(home)
     if running is None:
-        raise SandboxError(f"no sandbox runs in {home}; start it first")
+        raise SandboxError(f"no sandbox runs in `{home}`; start it first")
     running.admin("POST", "reset", {"tenant": tenant_id})
 
 
-def _ask(home: Home, port: int, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+def _ask(home: Home, port: int, method: str, path: str, body: Any = None) -> Any:
     context = ssl.create_default_context(cafile=str(home.ca))
-    request = urllib.request.Request(  # noqa: S310 - https, written here
+    request = urllib.request.Request(
         f"https://{HOST}:{port}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),

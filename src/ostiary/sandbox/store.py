@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ostiary.sandbox.answers import Json
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ostiary.sandbox.answers import Json
 
 DEFAULT_ROLES = (
     "Application.Read.All",
@@ -143,7 +145,7 @@ class Store:
         return json.loads(row[0]) if row else None
 
     def put(self, tenant_id: str, kind: str, body: Json) -> None:
-        """Create or replace an object; `body["id"]` names it, `deletedDateTime` deletes it softly."""
+        """Create or replace the object `body["id"]`; a `deletedDateTime` deletes it softly."""
         self._db.execute(
             "INSERT INTO objects (tenant, kind, id, body, deleted) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (tenant, kind, id) DO UPDATE"
@@ -214,7 +216,7 @@ class Store:
         *,
         echo: str,
         reads: int,
-        body: Any = None,  # noqa: ANN401 - JSON or nothing
+        body: Json | None = None,
     ) -> None:
         """Leave an echo on an object for its next `reads` reads."""
         self._db.execute(

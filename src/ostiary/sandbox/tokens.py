@@ -11,9 +11,11 @@ import hashlib
 import hmac
 import json
 import time
+from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
-from ostiary.sandbox.answers import Json
+if TYPE_CHECKING:
+    from ostiary.sandbox.answers import Json
 
 LIFETIME = 3599  # seconds, as Entra says in `expires_in`
 

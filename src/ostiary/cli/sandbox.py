@@ -1,0 +1,96 @@
+"""`ostiary sandbox`: a tenant on this machine to try things in."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ostiary.errors import OstiaryError
+from ostiary.sandbox import lifecycle
+
+app = typer.Typer(
+    name="sandbox",
+    help="Run a local Microsoft Graph: a tenant that exists only on this machine.",
+    no_args_is_help=True,
+)
+
+Home = Annotated[
+    Path,
+    typer.Option(help="The folder that holds its state and certificates.", show_default=True),
+]
+Tenant = Annotated[str, typer.Argument(help="The tenant's id, any GUID.", metavar="TENANT_ID")]
+DEFAULT_HOME = Path(".ostiary/sandbox")
+
+
+@app.command()
+def start(
+    home: Home = DEFAULT_HOME,
+    port: Annotated[
+        int,
+        typer.Option(help="Where to listen; 0 is the port of last time if free, else any.", min=0),
+    ] = 0,
+) -> None:
+    """Start the sandbox, unless it runs already."""
+    with _reported():
+        running = lifecycle.start(home, port=port)
+    typer.echo(f"the sandbox listens on {running.origin}, process {running.pid}")
+
+
+@app.command()
+def stop(home: Home = DEFAULT_HOME) -> None:
+    """Stop the sandbox; its state stays."""
+    with _reported():
+        stopped = lifecycle.stop(home)
+    typer.echo("the sandbox has stopped" if stopped else "no sandbox was running")
+
+
+@app.command()
+def status(home: Home = DEFAULT_HOME) -> None:
+    """Say whether the sandbox runs, and where; ends with 1 if it does not."""
+    running = lifecycle.status(home)
+    if running is None:
+        typer.echo(f"no sandbox runs in {home}")
+        raise typer.Exit(1)
+    typer.echo(f"the sandbox listens on {running.origin}, process {running.pid}")
+
+
+@app.command()
+def reset(
+    home: Home = DEFAULT_HOME,
+    tenant: Annotated[
+        str | None, typer.Option(help="Forget this tenant only.", metavar="TENANT_ID")
+    ] = None,
+) -> None:
+    """Forget every tenant and every fault, or one tenant."""
+    with _reported():
+        lifecycle.reset(home, tenant)
+    typer.echo(f"tenant {tenant} is empty" if tenant else "all tenants are empty")
+
+
+@app.command()
+def env(tenant: Tenant, home: Home = DEFAULT_HOME) -> None:
+    """Print the shell's `export` lines that point the azuread provider at a tenant.
+
+    They hold the client secret of the sandbox, which opens nothing else.
+    """
+    running = lifecycle.status(home)
+    if running is None:
+        raise OstiaryError(f"no sandbox runs in `{home}`", hint="run `ostiary sandbox start`")
+    with _reported():
+        variables = running.environment(tenant)
+    for name, value in variables.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Report what the sandbox could not do as every other command reports it."""
+    try:
+        yield
+    except lifecycle.SandboxError as error:
+        raise OstiaryError(str(error)) from error
