@@ -6,17 +6,14 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ostiary.deploy.engine_build import PULUMI, build
 from ostiary.deploy.engine_cache import Entry, Origin, cache_root
 from ostiary.deploy.engine_process import follow
 from ostiary.errors import EngineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 MINIMUM = (3, 250, 0)  # the oldest that the tests have run
 _HOST = "pulumi-language-python"

