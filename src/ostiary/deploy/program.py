@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pulumi
 
+from ostiary.deploy import IMPORTS
 from ostiary.deploy.resources import declare
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.spec.workspace import load
-
-# Objects that an interrupted run left in the tenant, to be imported; `ostiary up` sets it.
-IMPORTS = "OSTIARY_IMPORTS"
 
 
 def run(root: Path) -> None:

@@ -1,0 +1,1 @@
+"""Results → text; a result is rendered here, never recomputed."""

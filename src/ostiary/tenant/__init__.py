@@ -1,0 +1,1 @@
+"""The tenant itself, read and mended through Microsoft Graph."""

@@ -1,0 +1,147 @@
+"""`ostiary up`: check, preview, apply, and say what exists now."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ostiary.cli.terminal import fail, say, show
+from ostiary.cli.workspace import resolved_or_exit, workspace_root
+from ostiary.deploy.engine import find_or_install, quiet_environment
+from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Change, Stack, stale_lock
+from ostiary.errors import OstiaryError
+from ostiary.model.resolve import Resolved
+from ostiary.report.deployment import deployed
+from ostiary.sandbox import lifecycle
+from ostiary.sandbox.language_host import write_launchers
+from ostiary.tenant import credentials, orphans
+from ostiary.tenant.client import GraphClient
+
+SANDBOX = "sandbox"
+
+
+def up(
+    environment: Annotated[str, typer.Argument(help="The environment to deploy.")] = SANDBOX,
+    *,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Deploy it to the local sandbox tenant.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Apply to a real tenant without being asked.")
+    ] = False,
+) -> None:
+    """Check, preview and apply one environment, and say what exists then."""
+    root = workspace_root()
+    say(f"checking the policies of {environment}")
+    resolved = resolved_or_exit(root, environment)
+    try:
+        local = sandbox or environment == SANDBOX
+        environ = _sandboxed(root, resolved) if local else _real(environment)
+        stack = _stack(root, environment, environ, local=local)
+        _apply(stack, resolved, asks=not (local or yes))
+    except (OstiaryError, lifecycle.SandboxError) as error:
+        fail(error)
+
+
+def _real(environment: str) -> dict[str, str]:
+    found = credentials.require(os.environ, environment)
+    say(f"signing in to the tenant with {found}")
+    return dict(os.environ)
+
+
+def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
+    """Start the sandbox; gives what points the engine at it, and at no real tenant."""
+    running = lifecycle.start(root / ".ostiary" / "sandbox")
+    say(f"the sandbox tenant answers at {running.origin}")
+    state = root / ".ostiary" / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ARM_")}
+    kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+    return {
+        **kept,
+        **running.environment(resolved.tenant_id),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        # It protects nothing: the sandbox's state holds no secret.
+        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+    }
+
+
+def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: bool) -> Stack:
+    engine = find_or_install(say, environ=environ)
+    launchers = root / ".ostiary" / "bin"
+    path = environ.get("PATH", os.defpath)
+    if local or not engine.language_host_included:
+        write_launchers(launchers, language_host=not engine.language_host_included, plugin=local)
+        path = os.pathsep.join([str(launchers), path])
+    return Stack(engine, root, environment, quiet_environment({**environ, "PATH": path}))
+
+
+def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
+    stack.select()
+    if stale_lock(stack.name, stack.environ):
+        say("taking away the lock of a run that was interrupted")
+        stack.release()
+    say(f"previewing {stack.name}")
+    changes = stack.preview()
+    leftovers = orphans.Orphans()
+    if any(change.operation in {"create", "create-replacement"} for change in changes):
+        leftovers = _leftovers(stack, resolved)
+        if any(leftovers.imports.values()):
+            say("an interrupted run left objects in the tenant; taking them over instead")
+            changes = stack.preview(leftovers.imports)
+    if changes:
+        if asks:
+            _confirm(stack.name, changes)
+        say(f"applying to {stack.name}")
+        changes = stack.up(leftovers.imports)
+    for line in deployed(stack.outputs(), resolved):
+        show(line)
+    say("done" if changes else f"nothing changed: {stack.name} is as specified")
+
+
+def _leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:
+    client = GraphClient(resolved.tenant_id, stack.environ)
+    try:
+        found = orphans.find(
+            resolved, _managed(stack.state()), client.policies(), client.named_locations()
+        )
+        for policy in found.twin_policies:
+            say(f"deleting a second `{policy['displayName']}` ({policy['id']}) of the same content")
+            client.delete_policy(policy["id"])
+        for location in found.twin_named_locations:
+            name, identity = location["displayName"], location["id"]
+            say(f"deleting a second `{name}` ({identity}) of the same content")
+            client.delete_named_location(location)
+    finally:
+        client.close()
+    return found
+
+
+def _managed(state: Mapping[str, Any]) -> orphans.Managed:
+    resources = state["deployment"].get("resources", [])
+
+    def ids(kind: str) -> dict[str, str]:
+        return {
+            each["urn"].rpartition("::")[2]: each["id"].rpartition("/")[2]
+            for each in resources
+            if each["type"] == kind
+        }
+
+    return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
+
+
+def _confirm(environment: str, changes: list[Change]) -> None:
+    """Have a person type the environment's name; without a terminal, refuse."""
+    if not sys.stdin.isatty():
+        raise OstiaryError(
+            f"{len(changes)} changes to `{environment}` wait for a confirmation",
+            hint="there is no terminal to ask on; pass --yes",
+        )
+    typed = typer.prompt(f"Type {environment} to apply {len(changes)} changes", default="")
+    if typed.strip() != environment:
+        raise OstiaryError("nothing was applied")

@@ -1,0 +1,73 @@
+"""`ostiary check`, and how every verb finds the workspace and reports what is wrong in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ostiary.cli.terminal import say, show
+from ostiary.errors import Diagnostic, DiagnosticsError, OstiaryError, errors_in, in_order
+from ostiary.model.resolve import Resolved, resolve
+from ostiary.spec.workspace import environment_names, load
+
+
+def check(
+    environments: Annotated[
+        list[str] | None, typer.Argument(help="The environments to check; by default all.")
+    ] = None,
+) -> None:
+    """Check every policy against every environment; nothing is deployed."""
+    root = workspace_root()
+    names = environments or environment_names(root)
+    found: list[Diagnostic] = []
+    try:
+        workspace = load(root, environments or None)
+        found += workspace.warnings
+        for name in names:
+            try:
+                found += resolve(workspace, name, today()).warnings
+            except DiagnosticsError as error:
+                found += error.diagnostics
+    except DiagnosticsError as error:
+        found = error.diagnostics
+    _report(found)
+    if errors_in(found):
+        raise SystemExit(DiagnosticsError.exit_code)
+    show(f"{len(workspace.policies)} policies fit {len(names)} environments: {', '.join(names)}")
+
+
+def workspace_root() -> Path:
+    """Give the folder with the workspace: this one, or the nearest above with a Pulumi.yaml."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    raise OstiaryError("there is no Pulumi.yaml here or above", hint="change to the repository")
+
+
+def resolved_or_exit(root: Path, environment: str) -> Resolved:
+    """Resolve one environment; prints what is wrong, and ends with 3 if that stops the run."""
+    try:
+        workspace = load(root, [environment])
+        resolved = resolve(workspace, environment, today())
+    except DiagnosticsError as error:
+        _report(error.diagnostics)
+        say("nothing was changed: the specs are not valid")
+        raise SystemExit(error.exit_code) from None
+    _report((*workspace.warnings, *resolved.warnings))
+    return resolved
+
+
+def today() -> date:
+    """Give the day by which exceptions expire: that of the machine's own clock and zone."""
+    return date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
+
+
+def _report(diagnostics: Iterable[Diagnostic]) -> None:
+    for each in in_order(diagnostics):
+        print(each, file=sys.stderr)  # noqa: T201 (the command line prints)

@@ -1,0 +1,142 @@
+"""One Pulumi stack: the engine's own commands, with what they did read from its event log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ostiary.deploy import IMPORTS
+from ostiary.deploy.engine import Engine
+from ostiary.errors import EngineError
+
+# Graph takes one request a second for these resources, and a create that waits makes seven in
+# twenty seconds: two at a time stay under the limit.
+PARALLEL = 2
+
+POLICY = "azuread:index/conditionalAccessPolicy:ConditionalAccessPolicy"
+NAMED_LOCATION = "azuread:index/namedLocation:NamedLocation"
+
+Imports = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a run does to one resource: `operation` is the engine's word, as `create`."""
+
+    operation: str
+    type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack named after its environment, run in the workspace's folder."""
+
+    engine: Engine
+    root: Path
+    name: str
+    environ: Mapping[str, str] = field(repr=False)
+
+    def select(self) -> None:
+        """Make the stack if there is none; raises EngineError with what the engine said."""
+        self._quietly("stack", "select", "--create", "--stack", self.name)
+
+    def preview(self, imports: Imports | None = None) -> list[Change]:
+        """Show what an update would do, on the user's terminal, and give it."""
+        return self._watched(["preview"], imports)
+
+    def up(self, imports: Imports | None = None) -> list[Change]:
+        """Apply, showing the engine's progress; gives what was done."""
+        return self._watched(["up", "--yes", "--skip-preview"], imports)
+
+    def state(self) -> dict[str, Any]:
+        """Give the stack's state as the engine exports it, secrets encrypted."""
+        state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self.name))
+        return state
+
+    def outputs(self) -> dict[str, Any]:
+        """Give the stack's outputs."""
+        outputs: dict[str, Any] = json.loads(
+            self._quietly("stack", "output", "--json", "--stack", self.name)
+        )
+        return outputs
+
+    def release(self) -> None:
+        """Take away the lock that a run left which was ended before it could."""
+        self._quietly("cancel", "--yes", "--stack", self.name)
+
+    def _quietly(self, *arguments: str) -> str:
+        run = subprocess.run(  # noqa: S603 (the engine that was chosen, with our own arguments)
+            [str(self.engine.command), *arguments, "--non-interactive"],
+            cwd=self.root,
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode != 0:
+            raise EngineError(_told(run.stderr) or f"pulumi {arguments[0]} failed")
+        return run.stdout
+
+    def _watched(self, command: Sequence[str], imports: Imports | None) -> list[Change]:
+        with tempfile.TemporaryDirectory(prefix="ostiary-") as folder:
+            events = Path(folder) / "events.json"
+            arguments = [
+                *(str(self.engine.command), *command, "--stack", self.name, "--non-interactive"),
+                *("--refresh", "--suppress-outputs", "--suppress-permalink"),
+                *("--parallel", str(PARALLEL), "--event-log", str(events)),
+            ]
+            # The engine offers its event log only to those who ask for its debugging commands.
+            environ = {**self.environ, "PULUMI_DEBUG_COMMANDS": "true"}
+            environ[IMPORTS] = json.dumps(imports or {})
+            status = subprocess.run(  # noqa: S603 (likewise)
+                arguments, cwd=self.root, env=environ, stdin=subprocess.DEVNULL, check=False
+            ).returncode
+            if status != 0:
+                raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
+            return [each for each in _changes(events) if each.operation not in {"same", "read"}]
+
+
+def stale_lock(stack: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a local file backend holds a lock of a process that is no more.
+
+    Only a lock taken on this machine can be judged; of any other the answer is no.
+    """
+    backend = environ.get("PULUMI_BACKEND_URL", "")
+    if not backend.startswith("file://"):
+        return False
+    folder = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks"
+    locks = [json.loads(file.read_text()) for file in folder.glob(f"**/{stack}/*.json")]
+    return bool(locks) and not any(
+        lock.get("hostname") != os.uname().nodename or _alive(int(lock["pid"])) for lock in locks
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _changes(events: Path) -> Iterator[Change]:
+    for line in events.read_text(encoding="utf-8").splitlines():
+        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+        if metadata and metadata["type"] in {POLICY, NAMED_LOCATION}:
+            yield Change(metadata["op"], metadata["type"], metadata["urn"].rpartition("::")[2])
+
+
+def _told(text: str) -> str:
+    """Keep what the engine said of the error, without its `error: `."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join(line.removeprefix("error: ") for line in lines)
