@@ -46,19 +46,6 @@ class Call:
     roles: frozenset[str]
     store: Store
 
-    def require(self, *roles: str) -> None:
-        """Refuse unless the token carries one of `roles`.
-
-        The words are those of https://github.com/AlexFilipin/ConditionalAccess/issues/10
-        """
-        if not self.roles & set(roles):
-            raise RefusalError(
-                403,
-                "AccessDenied",
-                "You cannot perform the requested operation, required scopes are missing in the"
-                " token.",
-            )
-
     def payload(self) -> Json:
         """Give the body as an object."""
         if not isinstance(self.body, dict):
@@ -75,12 +62,25 @@ def now() -> str:
 
 
 def _readable(call: Call) -> None:
-    call.require("Policy.Read.All", "Policy.Read.ConditionalAccess")
+    _require(call, "Policy.Read.All", "Policy.Read.ConditionalAccess")
 
 
 def _writable(call: Call) -> None:
     _readable(call)
-    call.require("Policy.ReadWrite.ConditionalAccess")
+    _require(call, "Policy.ReadWrite.ConditionalAccess")
+
+
+def _require(call: Call, *roles: str) -> None:
+    """Refuse unless the token carries one of `roles`, in the words of Conditional Access.
+
+    https://github.com/AlexFilipin/ConditionalAccess/issues/10
+    """
+    if not call.roles & set(roles):
+        raise RefusalError(
+            403,
+            "AccessDenied",
+            "You cannot perform the requested operation, required scopes are missing in the token.",
+        )
 
 
 def _context(call: Call, path: str) -> str:
@@ -99,7 +99,15 @@ def _missing(kind: Collection, object_id: str) -> RefusalError:
     )
 
 
+def _expire(call: Call) -> None:
+    """Forget what was deleted too long ago."""
+    oldest = datetime.now(UTC) - KEPT_AFTER_DELETE
+    call.store.purge_deleted_before(oldest.isoformat())
+
+
 def _existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
+    if deleted:
+        _expire(call)
     object_id = call.segments["id"]
     found = call.store.object(call.tenant.id, kind, object_id.lower(), deleted=deleted)
     if found is None:
@@ -113,7 +121,7 @@ def read(kind: Collection) -> Handler:
     def handle(call: Call) -> Answer:
         _readable(call)
         object_id = call.segments["id"]
-        echo = call.store.next_echo(call.tenant.id, kind, object_id)
+        echo = call.store.next_echo(call.tenant.id, kind, object_id.lower())
         if echo and echo.echo == "absent":
             raise _missing(kind, object_id)
         if echo and echo.body and (echo.echo == "present" or echo.age % 2 == 0):
@@ -128,6 +136,8 @@ def list_objects(kind: Collection, *, deleted: bool = False) -> Handler:
 
     def handle(call: Call) -> Answer:
         _readable(call)
+        if deleted:
+            _expire(call)
         found = call.store.objects(call.tenant.id, kind, deleted=deleted)
         return Answer(200, _page(call, _filtered(found, call.query.get("$filter"))))
 
@@ -327,14 +337,17 @@ def purge(kind: Collection) -> Handler:
 
 def organization(call: Call) -> Answer:
     """`GET /organization`: one, whose id is the tenant's."""
-    call.require("Organization.Read.All", "Directory.Read.All")
+    if not call.roles & {"Organization.Read.All", "Directory.Read.All"}:
+        # https://learn.microsoft.com/graph/resolve-auth-errors
+        message = "Insufficient privileges to complete the operation."
+        raise RefusalError(403, "Authorization_RequestDenied", message)
     only = {"id": call.tenant.id, "displayName": "Sandbox", "verifiedDomains": []}
     return Answer(200, {"@odata.context": _context(call, "organization"), "value": [only]})
 
 
 def security_defaults(call: Call) -> Answer:
     """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
-    call.require("Policy.Read.All")
+    _require(call, "Policy.Read.All")
     body = {
         "@odata.context": _context(
             call, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"

@@ -42,14 +42,19 @@ def issue(
         "tid": tenant_id,
         "ver": "1.0",
     }
-    head = f"{_encode({'typ': 'JWT', 'alg': 'HS256'})}.{_encode(claims)}"
-    return f"{head}.{_sign(key, head)}"
+    return sign(key, claims)
+
+
+def sign(key: bytes, claims: Json) -> str:
+    """Give a token of any claims."""
+    head = f"{encode({'typ': 'JWT', 'alg': 'HS256'})}.{encode(claims)}"
+    return f"{head}.{_signature(key, head)}"
 
 
 def verify(key: bytes, token: str) -> Json:
     """Give the claims of a token that was issued with `key` and has not expired."""
     head, dot, signature = token.rpartition(".")
-    if not dot or not hmac.compare_digest(signature.encode(), _sign(key, head).encode()):
+    if not dot or not hmac.compare_digest(signature.encode(), _signature(key, head).encode()):
         raise TokenError("the signature is not valid")
     claims = payload(token)
     if claims["exp"] <= time.time():
@@ -70,11 +75,12 @@ def payload(token: str) -> Json:
     return decoded
 
 
-def _encode(value: Json) -> str:
+def encode(value: Json) -> str:
+    """Give one part of a token."""
     return _base64url(json.dumps(value, separators=(",", ":")).encode())
 
 
-def _sign(key: bytes, head: str) -> str:
+def _signature(key: bytes, head: str) -> str:
     return _base64url(hmac.new(key, head.encode(), hashlib.sha256).digest())
 
 
