@@ -16,6 +16,7 @@ from ostiary.deploy.engine_process import Progress, follow
 from ostiary.deploy.engine_toolchain import find_go
 from ostiary.errors import EngineError
 
+_DOWNLOADING = "go: downloading "
 _UNREACHABLE = (
     "dial tcp|no such host|connection re|i/o timeout|handshake timeout|deadline exceeded"
     "|unreachable|proxyconnect|x509:|GOPROXY|: EOF$|: [45][0-9][0-9] "
@@ -105,7 +106,7 @@ def build(
     modules = len(re.findall(r"^\t", (program.module / "go.mod").read_text(), re.MULTILINE))
 
     def tell_downloaded(lines: Sequence[str]) -> None:
-        downloaded = sum(line.startswith("go: downloading ") for line in lines)
+        downloaded = sum(line.startswith(_DOWNLOADING) for line in lines)
         progress.tell(f"{downloaded} modules downloaded of at most {modules}")
 
     select = ["-deps", "-f", "{{if .Stale}}stale {{.ImportPath}}{{end}}"]
@@ -131,5 +132,7 @@ def _failed(lines: Sequence[str], log: Path) -> EngineError:
                 return EngineError(
                     f"the engine could not be built: {what}: {line.strip()}", hint=hint
                 )
-    last = lines[-1].strip() if lines else "no reason given"
-    return EngineError(f"the engine could not be built: {last}", hint=f"all that Go said: {log}")
+    # a complaint has a colon in it, and the packages that go names have none
+    complaints = [line for line in lines if ": " in line and not line.startswith(_DOWNLOADING)]
+    first = [*complaints, *reversed(lines), "no reason given"][0].strip()
+    return EngineError(f"the engine could not be built: {first}", hint=f"all that Go said: {log}")

@@ -26,6 +26,11 @@ if sys.platform != "win32":
 
 Origin = Literal["path", "cache", "installer", "built"]
 
+SPACE = (
+    "free 4 GB for Go's caches and the engine, or move them: "
+    "OSTIARY_CACHE, GOCACHE and GOMODCACHE name directories"
+)
+
 _ASK_AGAIN = 0.5
 _SAY_AGAIN = 60.0
 
@@ -142,9 +147,3 @@ def _unwritable(directory: Path, error: OSError) -> EngineError:
         f"the engine's cache {directory} cannot be used: {error.strerror}",
         hint="name a directory of yours in OSTIARY_CACHE",
     )
-
-
-SPACE = (
-    "free 4 GB for Go's caches and the engine, or move them: "
-    "OSTIARY_CACHE, GOCACHE and GOMODCACHE name directories"
-)
