@@ -6,8 +6,8 @@ https://learn.microsoft.com/entra/identity/conditional-access/concept-condition-
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from ostiary.model import filter_rule
 from ostiary.model.filter_rule import (
@@ -23,9 +23,6 @@ from ostiary.model.filter_rule import (
     render,
     truth,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "ATTRIBUTES",

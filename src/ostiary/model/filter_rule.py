@@ -9,17 +9,14 @@ and the optional hyphen are taken from there; that filters follow it in every de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 from uuid import UUID
 
 from ostiary.catalog import DEVICE_FILTER_LENGTH
 from ostiary.errors import OstiaryError
 from ostiary.spec.validate import did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 Operator = Literal[
     "-eq",

@@ -6,11 +6,8 @@ data it reads as.  Whatever the file says, reading it costs bounded time and mem
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MEBIBYTE = 1024 * 1024
 
