@@ -24,17 +24,13 @@ def check(
     """Check every policy against every environment; nothing is deployed."""
     root = workspace_root()
     names = environments or environment_names(root)
-    found: list[Diagnostic] = []
-    try:
-        workspace = load(root, environments or None)
-        found += workspace.warnings
-        for name in names:
-            try:
-                found += resolve(workspace, name, today()).warnings
-            except DiagnosticsError as error:
-                found += error.diagnostics
-    except DiagnosticsError as error:
-        found = error.diagnostics
+    workspace = load(root, environments or None)
+    found = list(workspace.found)
+    for name in names:
+        try:
+            found += resolve(workspace, name, today()).warnings
+        except DiagnosticsError as error:
+            found += error.diagnostics
     _report(found)
     if errors_in(found):
         raise SystemExit(DiagnosticsError.exit_code)
@@ -53,13 +49,12 @@ def workspace_root() -> Path:
 def resolved_or_exit(root: Path, environment: str) -> Resolved:
     """Resolve one environment; prints what is wrong, and ends with 3 if that stops the run."""
     try:
-        workspace = load(root, [environment])
-        resolved = resolve(workspace, environment, today())
+        resolved = resolve(load(root, [environment]), environment, today())
     except DiagnosticsError as error:
         _report(error.diagnostics)
         say("nothing was changed: the specs are not valid")
         raise SystemExit(error.exit_code) from None
-    _report((*workspace.warnings, *resolved.warnings))
+    _report(resolved.warnings)
     return resolved
 
 

@@ -25,7 +25,11 @@ def named_locations(
             did_you_mean(key, workspace.named_locations)
             or f"add policies/named-locations/{key}.yaml",
         )
-        for key in environment.spec.named_locations.keys() - workspace.named_locations.keys()
+        for key in environment.spec.named_locations
+        if not (
+            key in workspace.named_locations
+            or f"policies/named-locations/{key}.yaml" in workspace.broken
+        )
     ]
     made = (_made(each, environment, found) for each in workspace.named_locations.values())
     return {each.key: each for each in made if each is not None}
@@ -53,7 +57,7 @@ def _made(
         found.append(
             Diagnostic(
                 "wrong-kind-of-location",
-                f"`{key}` is a {spec.type}, which has no `{other}`",
+                f"`{key}` is of type {spec.type}, which has no `{other}`",
                 environment.source.at_key("namedLocations", key, other),
                 f"give it `{wanted}`",
             )

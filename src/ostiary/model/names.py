@@ -44,7 +44,7 @@ class Names:
             identity = lookup(name, place)
             if identity is None:
                 continue
-            if identity in ids:
+            if ids.get(identity, name) != name:
                 self._report(
                     "same-id",
                     f"`{name}` and `{ids[identity]}` are the same object",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from ostiary.errors import Diagnostic, ResolveError, Severity, errors_in
+from ostiary.errors import Diagnostic, ResolveError, Severity, SpecError, errors_in
 from ostiary.model import exclusions
 from ostiary.model.named_locations import named_locations
 from ostiary.model.names import Names
@@ -39,10 +39,12 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     """Resolve every policy and named location for one environment.
 
     A location that no policy names is left out.  `today` decides which exceptions have expired.
-    Raises ResolveError with every diagnostic.
+    Raises SpecError or ResolveError with every diagnostic, those of the workspace included.
     """
+    found = list(workspace.found)
+    if environment not in workspace.environments:
+        raise SpecError(found)
     selected = workspace.environments[environment]
-    found: list[Diagnostic] = []
     names = Names(selected, found)
     locations = named_locations(workspace, selected, found)
     resolver = PolicyResolver(workspace, names, locations)
@@ -52,8 +54,9 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
         exclusions.check_trusted(written, effective, locations, found)
         policies.append(resolver.policy(written, effective))
     found += _own_names(workspace, selected, names)
-    names.unused()
-    found += _unused_locations(workspace, selected, locations.keys() - resolver.locations_used)
+    if not workspace.broken:
+        names.unused()
+        found += _unused_locations(workspace, selected, locations.keys() - resolver.locations_used)
     if errors_in(found):
         raise ResolveError(found)
     spec = selected.spec
@@ -101,7 +104,7 @@ def _own_names(
         ),
     ]
     for name, route in used:
-        if name not in workspace.policies:
+        if name not in workspace.policies and f"policies/{name}.yaml" not in workspace.broken:
             yield Diagnostic(
                 "unknown-policy",
                 f"no policy `{name}`",

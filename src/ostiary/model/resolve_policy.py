@@ -72,6 +72,8 @@ class PolicyResolver:
         if name in self.locations:
             self.locations_used.add(name)
             return name
+        if f"policies/named-locations/{name}.yaml" in self.workspace.broken:
+            return None
         if name in self.workspace.named_locations:
             message = f"location `{name}` has no values in environment `{self.environment.key}`"
             hint = f"add it to `namedLocations` of {self.environment.source.path}"

@@ -25,12 +25,16 @@ def check(policy: PolicySpec, source: Source) -> list[Diagnostic]:
     return [found for rule in RULES for found in rule(policy, source)]
 
 
-def repeated_values(source: Source) -> Findings:
-    """Refuse a value that stands twice in one list: one of the two was meant to be another."""
+def lists_and_values(source: Source) -> Findings:
+    """Refuse a key without a value, and a value that stands twice in one list."""
     stack: list[tuple[Route, Data]] = [((), source.data)]
     while stack:
         route, value = stack.pop()
-        if isinstance(value, dict):
+        if value is None:
+            yield Diagnostic(
+                "no-value", f"`{route[-1]}` has no value", source.at_key(*route), "remove it"
+            )
+        elif isinstance(value, dict):
             stack.extend(((*route, key), inner) for key, inner in value.items())
         elif isinstance(value, list):
             seen: set[str] = set()

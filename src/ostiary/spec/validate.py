@@ -32,7 +32,9 @@ def validate(model: type[Model], source: Source) -> tuple[Model | None, list[Dia
     try:
         return model.model_validate(source.data), []
     except ValidationError as error:
-        return None, [_told(each, model, source) for each in error.errors(include_url=False)]
+        # A key without a value is told by the rule that holds everywhere.
+        told = (each for each in error.errors(include_url=False) if each["input"] is not None)
+        return None, [_told(each, model, source) for each in told]
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str | None:
@@ -52,7 +54,8 @@ def _told(error: ErrorDetails, model: type[BaseModel], source: Source) -> Diagno
     if kind == "extra_forbidden":
         return _unknown_key(str(key), route, model, source)
     if kind == "missing":
-        known = f" in `{route[-2]}`" if len(route) > 1 else ""
+        within = [step for step in route[:-1] if isinstance(step, str)]
+        known = f" in `{within[-1]}`" if within else ""
         return Diagnostic(
             "missing-key",
             f"`{key}` is missing{known}",
@@ -148,14 +151,10 @@ def _type_hint(kind: str, value: object) -> str | None:
         return f"write a list: [{', '.join(part.strip() for part in value.split(','))}]"[:120]
     if kind == "bool_type" and str(value).casefold() in {"yes", "no", "on", "off"}:
         return "write `true` or `false`"
-    if value is None:
-        return "remove the key, or give it a value"
     return None
 
 
 def _found(value: object) -> str:
-    if value is None:
-        return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ostiary.errors import Diagnostic, Location, SpecError, errors_in
+from ostiary.errors import Diagnostic, Location
 from ostiary.spec import rules
 from ostiary.spec.environment import EnvironmentSpec
 from ostiary.spec.models import (
@@ -47,13 +47,17 @@ class Sourced(Generic[Spec_co]):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Everything a platform engineer wrote; `warnings` do not stop a run."""
+    """Everything a platform engineer wrote.
+
+    `found` is what is wrong with it, and `broken` names the files that are missing here for that.
+    """
 
     root: Path
     policies: Mapping[str, Sourced[PolicySpec]]
     named_locations: Mapping[str, Sourced[NamedLocationSpec]]
     environments: Mapping[str, Sourced[EnvironmentSpec]]
-    warnings: tuple[Diagnostic, ...] = ()
+    found: tuple[Diagnostic, ...] = ()
+    broken: frozenset[str] = frozenset()
 
 
 def environment_names(root: Path) -> list[str]:
@@ -64,7 +68,7 @@ def environment_names(root: Path) -> list[str]:
 def load(root: Path, environments: Iterable[str] | None = None) -> Workspace:
     """Read and validate a workspace; `environments` limits which environment files are read.
 
-    Raises SpecError with every diagnostic of every file.
+    What is wrong is found, not raised: `resolve` tells it together with what it finds itself.
     """
     loader = _Loader(root)
     policies = loader.folder("policies", loader.policy, inside={"named-locations", "goals"})
@@ -77,15 +81,16 @@ def load(root: Path, environments: Iterable[str] | None = None) -> Workspace:
     for name in sorted((named or set()) - specs.keys()):
         if not (root / "environments" / f"{name}.yaml").exists():
             loader.unknown_environment(name)
-    if errors_in(loader.found):
-        raise SpecError(loader.found)
-    return Workspace(root, policies, locations, specs, tuple(loader.found))
+    return Workspace(
+        root, policies, locations, specs, tuple(loader.found), frozenset(loader.broken)
+    )
 
 
 class _Loader:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.found: list[Diagnostic] = []
+        self.broken: set[str] = set()
 
     def folder(
         self,
@@ -118,7 +123,9 @@ class _Loader:
             source, found = read(file, path)
             self.found += found
             spec = make(source) if source else None
-            if spec is not None and source is not None:
+            if spec is None or source is None:
+                self.broken.add(path)
+            else:
                 specs[file.stem] = Sourced(file.stem, spec, source)
         return specs
 
@@ -194,7 +201,7 @@ class _Loader:
     def _validated(self, model: type[Spec], source: Source) -> Spec | None:
         spec, found = validate(model, source)
         self.found += found
-        self.found += rules.repeated_values(source)
+        self.found += rules.lists_and_values(source)
         return spec
 
     def _stray(self, path: str, file: Path) -> None:

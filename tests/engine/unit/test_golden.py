@@ -1,0 +1,113 @@
+"""Each file of golden/ is a case: a policy, location or environment put into a small workspace.
+
+The name's first word says what the file is.  Beside an invalid one stands what `check` must say;
+beside a valid one the policy as Graph shows it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ostiary.errors import Diagnostic, DiagnosticsError
+from ostiary.model.graph import policy_to_graph
+from ostiary.model.resolve import Resolved, resolve
+from ostiary.spec.workspace import load
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+TODAY = date(2026, 11, 23)
+
+ENVIRONMENT = """\
+tenantId: 11111111-0000-4000-8000-000000000000
+groups:
+  emergency-access: 11111111-0000-4000-8000-0000000000e1
+  staff: 11111111-0000-4000-8000-0000000000e2
+users: {anna: 11111111-0000-4000-8000-0000000000a1}
+applications: {Payroll: 11111111-0000-4000-8000-0000000000b1}
+servicePrincipals: {deployer: 11111111-0000-4000-8000-0000000000c1}
+externalTenants: {partner: 11111111-0000-4000-8000-0000000000d1}
+termsOfUse: {visitors: 11111111-0000-4000-8000-0000000000f1}
+authenticationStrengths: {Smart card: 11111111-0000-4000-8000-0000000000f2}
+namedLocations:
+  head-office: {ipRanges: [203.0.113.0/24]}
+"""
+# Uses every name of the environment, so that a case is free to use none.
+EVERYTHING = """\
+displayName: Everything
+state: disabled
+conditions:
+  users:
+    includeUsers: [anna]
+    includeGroups: [staff]
+    includeGuestsOrExternalUsers:
+      guestOrExternalUserTypes: [b2bCollaborationGuest]
+      externalTenants: {membershipKind: enumerated, members: [partner]}
+    excludeGroups: [emergency-access]
+  applications: {includeApplications: [Payroll]}
+  clientAppTypes: [all]
+  locations: {includeLocations: [head-office, countries]}
+grantControls: {operator: AND, authenticationStrength: Smart card, termsOfUse: [visitors]}
+"""
+WORKLOADS = """\
+displayName: Workloads
+state: disabled
+conditions:
+  users: {includeUsers: [None]}
+  applications: {includeApplications: [All]}
+  clientAppTypes: [all]
+  clientApplications: {includeServicePrincipals: [deployer]}
+grantControls: {operator: OR, builtInControls: [block]}
+"""
+HEAD_OFFICE = "type: ipNamedLocation\ndisplayName: Head office\nisTrusted: true\n"
+COUNTRIES = "type: countryNamedLocation\ndisplayName: Countries\ncountriesAndRegions: [NO, DE]\n"
+
+
+def workspace(root: Path, case: Path) -> Path:
+    files = {
+        "environments/here.yaml": ENVIRONMENT,
+        "policies/everything.yaml": EVERYTHING,
+        "policies/workloads.yaml": WORKLOADS,
+        "policies/named-locations/head-office.yaml": HEAD_OFFICE,
+        "policies/named-locations/countries.yaml": COUNTRIES,
+    }
+    place = {
+        "policy": "policies/case.yaml",
+        "location": "policies/named-locations/head-office.yaml",
+        "environment": "environments/here.yaml",
+    }[case.name.partition("-")[0]]
+    files[place] = case.read_text(encoding="utf-8")
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return root
+
+
+def checked(root: Path) -> tuple[Resolved | None, list[Diagnostic]]:
+    try:
+        resolved = resolve(load(root), "here", TODAY)
+    except DiagnosticsError as error:
+        return None, error.diagnostics
+    return resolved, list(resolved.warnings)
+
+
+@pytest.mark.parametrize(
+    "case", sorted((GOLDEN / "invalid").glob("*.yaml")), ids=lambda case: case.stem
+)
+def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
+    _, found = checked(workspace(tmp_path, case))
+    told = "".join(f"{each}\n" for each in found)
+    assert told == case.with_suffix(".txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "case", sorted((GOLDEN / "valid").glob("*.yaml")), ids=lambda case: case.stem
+)
+def test_valid_case_becomes_this_policy(case: Path, tmp_path: Path) -> None:
+    resolved, found = checked(workspace(tmp_path, case))
+    assert resolved is not None, found
+    (policy,) = (each for each in resolved.policies if each.key == "case")
+    expected = json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
+    assert policy_to_graph(policy, {}) == expected
