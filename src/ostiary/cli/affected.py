@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ostiary.affected import affected_environments
+from ostiary.cli.terminal import show
 from ostiary.errors import OstiaryError
 
 
@@ -49,12 +50,12 @@ def affected(
     names = affected_environments(changed_paths(here, base), environments) if base else environments
     match output:
         case Format.JSON:
-            typer.echo(json.dumps(names))
+            show(json.dumps(names))
         case Format.LINES:
             for name in names:
-                typer.echo(name)
+                show(name)
         case Format.GITHUB:
-            typer.echo(json.dumps({"include": [{"environment": name} for name in names]}))
+            show(json.dumps({"include": [{"environment": name} for name in names]}))
 
 
 def changed_paths(directory: Path, base: str) -> list[str]:

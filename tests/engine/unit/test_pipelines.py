@@ -23,10 +23,11 @@ AZURE = PIPELINES / "azure-devops" / "azure-pipelines.yml"
 TOOLS = Path(sys.executable).parent
 ORDER = ["contoso-dev", "contoso-staging", "contoso-prod"]
 STACK = '--stack "$ENVIRONMENT"'
-DEPLOYMENT = ["pip install -r requirements.txt", "ostiary engine --print-path"]
+INSTALLATION = ["python -m venv .venv", "pip install -r requirements.txt"]
+DEPLOYMENT = [*INSTALLATION, "ostiary engine --print-path"]
 COMMANDS = {
     "check": [
-        "pip install -r requirements.txt",
+        *INSTALLATION,
         "ostiary check",
         "pytest tests/policies",
         "ostiary affected --base BASE",
@@ -103,9 +104,9 @@ SCRIPTS: dict[str, Callable[[], dict[str, list[str]]]] = {
 
 
 def commands_in(script: list[str]) -> list[str]:
-    """Give what a job runs of pip, pytest, ostiary and pulumi, one line each."""
+    """Give what a job runs of Python, ostiary and Pulumi, one line each."""
     text = re.sub(r"\s*\\\n\s*", " ", "\n".join(script))
-    found = re.findall(r"\b(?:pip|pytest|ostiary|pulumi) [^)|\n]*", text)
+    found = re.findall(r"\b(?:python|pip|pytest|ostiary|pulumi) [^)|#\n]*", text)
     return [re.sub(r"--base .*|\s2?>.*", replaced, line).strip() for line in found]
 
 
