@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+DOCS = Path(__file__).parents[3] / "docs"
 PIPELINES = Path(str(files("ostiary"))) / "templates" / "pipelines"
 GITHUB = PIPELINES / "github" / ".github" / "workflows" / "ostiary.yml"
 DEPENDABOT = PIPELINES / "github" / ".github" / "dependabot.yml"
@@ -242,6 +243,21 @@ def shellcheck(script: list[str]) -> str:
         [TOOLS / "shellcheck", "-"], input=text, capture_output=True, text=True, check=False
     )
     return done.stdout
+
+
+@pytest.mark.parametrize("page", ["pipelines.md", "state-backends.md"])
+def test_the_commands_in_the_documentation_are_shell(page: str) -> None:
+    blocks = re.findall(r"(?s)```bash\n(.*?)```", (DOCS / page).read_text())
+    assert blocks
+    for block in blocks:
+        # a block goes on with the variables of the one before, or of the reader's
+        assert shellcheck(["# shellcheck disable=SC2154", block]) == ""
+
+
+def test_the_documentation_names_every_variable_of_the_workflow() -> None:
+    used = set(re.findall(r"\b(?:vars|secrets)\.(\w+)", GITHUB.read_text()))
+    table = (DOCS / "pipelines.md").read_text().split("| variable,")[1].split("\n\n")[0]
+    assert used == set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table))
 
 
 def test_github_pins_every_action_by_commit() -> None:
