@@ -155,13 +155,13 @@ class Sandbox:
             answer = effects.instead(fired, target)
             if answer is None:
                 before = effects.snapshot(fired, target, self.store)
-                with self.store.attempt():
-                    answer = work()
+                answer = self._attempt(work)
                 effects.leave_echoes(fired, target, answer, before, self.store)
+                answer = effects.echo(target, answer, self.store)
                 answer = effects.bend(fired, target, answer)
         except effects.DroppedError:
             answer = None
-        except RefusalError as refusal:
+        except RefusalError as refusal:  # by a fault
             answer = _word(refusal)
         self.store.log(
             {
@@ -176,9 +176,19 @@ class Sandbox:
         )
         return answer
 
+    def _attempt(self, work: Callable[[], Answer]) -> Answer:
+        """Let the handler answer; what it wrote before it refused is taken back."""
+        try:
+            with self.store.attempt():
+                return work()
+        except RefusalError as refusal:
+            return _word(refusal)
+
 
 def _target(request: Request, tenant_id: str | None, body: Any) -> effects.Target:
-    return effects.Target(request.method, request.url.path, tenant_id, body, request.headers)
+    return effects.Target(
+        _origin(request), request.method, request.url.path, tenant_id, body, request.headers
+    )
 
 
 def _origin(request: Request) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
 from ostiary.sandbox.faults import Fault
+from ostiary.sandbox.graph import Collection, entity, missing
 from ostiary.sandbox.graph_rules import referenced_locations, unknown_location
+from ostiary.sandbox.store import Echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ostiary.sandbox.store import Store
 
 _OBJECT = re.compile(
-    r"/(?:v1\.0|beta)/identity/conditionalAccess/(policies|namedLocations)(?:/([^/]+))?"
+    r"/(?:v1\.0|beta)/identity/conditionalAccess/(?P<kind>policies|namedLocations)(?:/(?P<id>[^/]+))?"
 )
 _POLICY_WRITES = frozenset({"POST", "PATCH"})
 # What a kind is about, whatever the fault's own pattern says; other kinds are about any request.
@@ -38,8 +40,9 @@ class DroppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the faults look at in a request."""
+    """What the faults look at in a request; `origin` is `https://host:port`."""
 
+    origin: str
     method: str
     path: str
     tenant: str | None
@@ -47,16 +50,21 @@ class Target:
     headers: Mapping[str, str]
 
     @property
-    def kind(self) -> str | None:
+    def kind(self) -> Collection | None:
         """The collection the path is in, if it is one of Conditional Access."""
         match = _OBJECT.fullmatch(self.path)
-        return match[1] if match else None
+        return cast("Collection", match["kind"]) if match else None
 
     @property
     def object_id(self) -> str | None:
         """The id at the end of the path."""
         match = _OBJECT.fullmatch(self.path)
-        return match[2] if match else None
+        return match["id"].lower() if match and match["id"] else None
+
+    @property
+    def root(self) -> str:
+        """The version of Graph that is asked, `https://host:port/v1.0`."""
+        return f"{self.origin}/{self.path.split('/')[1]}"
 
     @property
     def locations(self) -> list[str]:
@@ -124,10 +132,10 @@ def leave_echoes(
     fired: Sequence[Fault], target: Target, answer: Answer, before: Json | None, store: Store
 ) -> None:
     """After the request was carried out, leave on its object what later reads will meet."""
-    if target.kind is None or target.tenant is None:
+    if target.kind is None or target.tenant is None or answer.status >= HTTPStatus.BAD_REQUEST:
         return
     for fault in fired:
-        if fault.kind == "not_found_after_create" and answer.status == HTTPStatus.CREATED:
+        if fault.kind == "not_found_after_create":
             new = answer.body["id"]
             store.add_echo(target.tenant, target.kind, new, echo="absent", reads=fault.reads)
         if fault.kind == "stale_reads" and before is not None:
@@ -135,6 +143,24 @@ def leave_echoes(
             store.add_echo(
                 target.tenant, target.kind, before["id"], echo=echo, reads=fault.reads, body=before
             )
+
+
+def echo(target: Target, answer: Answer, store: Store) -> Answer:
+    """Give a read of one object as an earlier fault lets it be seen; RefusalError for a 404."""
+    kind, object_id = target.kind, target.object_id
+    if target.method != "GET" or kind is None or object_id is None or target.tenant is None:
+        return answer
+    if answer.status not in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+        return answer
+    heard = store.next_echo(target.tenant, kind, object_id)
+    match heard:
+        case None:
+            return answer
+        case Echo(echo="absent"):
+            raise missing(kind, object_id)
+        case Echo(echo="alternating", age=age) if age % 2:
+            return answer
+    return Answer(HTTPStatus.OK, entity(target.root, kind, heard.body or {}))
 
 
 def bend(fired: Sequence[Fault], target: Target, answer: Answer) -> Answer:

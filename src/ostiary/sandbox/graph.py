@@ -83,16 +83,20 @@ def _require(call: Call, *roles: str) -> None:
         )
 
 
-def _context(call: Call, path: str) -> str:
-    return f"{call.root}/$metadata#{path}"
+def _context(root: str, path: str) -> str:
+    return f"{root}/$metadata#{path}"
 
 
-def _entity(call: Call, kind: Collection, body: Json) -> Json:
-    return {"@odata.context": _context(call, f"identity/conditionalAccess/{kind}/$entity")} | body
+def entity(root: str, kind: Collection, body: Json) -> Json:
+    """Give one object as it is answered; `root` is `https://host:port/v1.0`."""
+    return {"@odata.context": _context(root, f"identity/conditionalAccess/{kind}/$entity")} | body
 
 
-def _missing(kind: Collection, object_id: str) -> RefusalError:
-    # https://github.com/DanielChronlund/DCToolbox/issues/5 for locations, assumed for policies
+def missing(kind: Collection, object_id: str) -> RefusalError:
+    """Refuse an id that names nothing.
+
+    https://github.com/DanielChronlund/DCToolbox/issues/5 for locations, assumed for policies.
+    """
     name = {"policies": "ConditionalAccessPolicy", "namedLocations": "NamedLocation"}[kind]
     return RefusalError(
         404, "ResourceNotFound", f"{name} with id {object_id} does not exist in the directory."
@@ -111,7 +115,7 @@ def _existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
     object_id = call.segments["id"]
     found = call.store.object(call.tenant.id, kind, object_id.lower(), deleted=deleted)
     if found is None:
-        raise _missing(kind, object_id)
+        raise missing(kind, object_id)
     return found
 
 
@@ -120,13 +124,7 @@ def read(kind: Collection) -> Handler:
 
     def handle(call: Call) -> Answer:
         _readable(call)
-        object_id = call.segments["id"]
-        echo = call.store.next_echo(call.tenant.id, kind, object_id.lower())
-        if echo and echo.echo == "absent":
-            raise _missing(kind, object_id)
-        if echo and echo.body and (echo.echo == "present" or echo.age % 2 == 0):
-            return Answer(200, _entity(call, kind, echo.body))
-        return Answer(200, _entity(call, kind, _existing(call, kind)))
+        return Answer(200, entity(call.root, kind, _existing(call, kind)))
 
     return handle
 
@@ -163,7 +161,7 @@ def _page(call: Call, found: list[Json]) -> Json:
     start = _number(call.query.get("$skiptoken"), 0)
     if not 0 < top <= LARGEST_PAGE:
         raise bad_request(f"$top must be between 1 and {LARGEST_PAGE}.")
-    page: Json = {"@odata.context": _context(call, call.path)}
+    page: Json = {"@odata.context": _context(call.root, call.path)}
     if call.query.get("$count") == "true":
         page["@odata.count"] = len(found)
     if start + top < len(found):
@@ -204,7 +202,7 @@ def create_policy(call: Call) -> Answer:
     if call.store.count(call.tenant.id, "policies") >= POLICIES:
         raise bad_request(f"The tenant has reached its limit of {POLICIES} policies.")
     call.store.put(call.tenant.id, "policies", policy)
-    return Answer(201, _entity(call, "policies", policy))
+    return Answer(201, entity(call.root, "policies", policy))
 
 
 def update_policy(call: Call) -> Answer:
@@ -271,7 +269,7 @@ def create_location(call: Call) -> Answer:
         if sum("ipRanges" in each for each in others) >= IP_LOCATIONS:
             raise bad_request(f"The tenant has reached its limit of {IP_LOCATIONS} IP locations.")
     call.store.put(call.tenant.id, "namedLocations", location)
-    return Answer(201, _entity(call, "namedLocations", location))
+    return Answer(201, entity(call.root, "namedLocations", location))
 
 
 def update_location(call: Call) -> Answer:
@@ -303,7 +301,7 @@ def read_deleted(kind: Collection) -> Handler:
 
     def handle(call: Call) -> Answer:
         _readable(call)
-        return Answer(200, _entity(call, kind, _existing(call, kind, deleted=True)))
+        return Answer(200, entity(call.root, kind, _existing(call, kind, deleted=True)))
 
     return handle
 
@@ -319,7 +317,7 @@ def restore(kind: Collection) -> Handler:
         _writable(call)
         body = _existing(call, kind, deleted=True) | {"deletedDateTime": None}
         call.store.put(call.tenant.id, kind, body)
-        return Answer(200, _entity(call, kind, body))
+        return Answer(200, entity(call.root, kind, body))
 
     return handle
 
@@ -342,7 +340,7 @@ def organization(call: Call) -> Answer:
         message = "Insufficient privileges to complete the operation."
         raise RefusalError(403, "Authorization_RequestDenied", message)
     only = {"id": call.tenant.id, "displayName": "Sandbox", "verifiedDomains": []}
-    return Answer(200, {"@odata.context": _context(call, "organization"), "value": [only]})
+    return Answer(200, {"@odata.context": _context(call.root, "organization"), "value": [only]})
 
 
 def security_defaults(call: Call) -> Answer:
@@ -350,7 +348,7 @@ def security_defaults(call: Call) -> Answer:
     _require(call, "Policy.Read.All")
     body = {
         "@odata.context": _context(
-            call, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
+            call.root, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
         ),
         "id": "00000000-0000-0000-0000-000000000005",
         "displayName": "Security Defaults",

@@ -124,7 +124,7 @@ def start(home: Path, *, port: int = 0) -> Running:
             running = status(home) or _spawn(place, port)
     except LockedError:
         raise SandboxError(f"another start of {place.path} does not come to an end") from None
-    except PermissionError as error:
+    except OSError as error:
         raise SandboxError(f"the sandbox cannot write to {place.path}: {error.strerror}") from None
     if port not in (0, running.port):
         raise SandboxError(

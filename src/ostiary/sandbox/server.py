@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     home = Home(options.home.resolve())
     try:
         # A server that was just killed needs a moment to let go of its lock.
-        with home.lock("server", seconds=5):
+        with home.lock("server", seconds=2):
             home.prepare()
             listener = listen(options.port, home.port())
             home.set_port(listener.getsockname()[1])

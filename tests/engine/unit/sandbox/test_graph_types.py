@@ -26,7 +26,7 @@ from ostiary.sandbox.graph_types import (
 Path = tuple[str, ...]
 
 
-def values(kind: Kind) -> st.SearchStrategy[Any]:
+def values(kind: Kind) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind
     """Anything a client may send for a kind, any property of an object left out or null."""
     match kind:
         case Text():
@@ -79,7 +79,7 @@ def test_patch_replaces_what_was_sent_and_keeps_the_rest(
     kept = {
         path: value
         for path, value in leaves(POLICY, before).items()
-        # A null that became an object, or an object that became null, is no leaf of before any more.
+        # A null that became an object, or the other way round, is no leaf of before any more.
         if path in after and path not in sent
     }
     assert kept.items() <= after.items()

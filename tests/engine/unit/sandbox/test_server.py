@@ -342,7 +342,7 @@ def frequency(**more: Any) -> dict[str, Any]:
     return session(signInFrequency={"isEnabled": True} | more)
 
 
-REFUSED_POLICIES = {
+REFUSED_POLICIES: dict[str, tuple[Any, str]] = {
     "no body": (None, "Unable to read"),
     "a list": ([], "Unable to read"),
     "unknown property": (block() | {"colour": "red"}, "1007: "),
@@ -492,7 +492,7 @@ def test_what_a_patch_leaves_out_can_make_it_impossible(graph: Graph) -> None:
     status, message = graph.refusal("PATCH", path, strength)
     assert (status, message[:6]) == (400, "1108: ")
     assert graph.get(path)["grantControls"]["authenticationStrength"] is None
-    strength["grantControls"]["builtInControls"] = []  # type: ignore[assignment] # JSON
+    strength["grantControls"]["builtInControls"] = []
     assert graph.ask("PATCH", path, strength).status_code == 204
 
 
