@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ostiary.model import filter_rule
-from ostiary.model.filter_rule import Attribute, Expression, FilterSyntaxError
+from ostiary.model import filter_grammar
+from ostiary.model.filter_expression import Expression
+from ostiary.model.filter_grammar import Attribute, FilterSyntaxError, shown
 
 _PREFIX = "CustomSecurityAttribute."
 # An attribute set's name and an attribute's name, 32 characters each at most, and an underscore.
@@ -25,14 +26,14 @@ def parse(rule: str) -> Expression:
 
     Raises FilterSyntaxError, whose offset is between 0 and the length of the rule.
     """
-    return filter_rule.parse(rule, _find)
+    return filter_grammar.parse(rule, _find)
 
 
 def _find(word: str, offset: int) -> Attribute:
     found = _NAME.match(word)
     if found is None:
         raise FilterSyntaxError(
-            f"expected a custom security attribute, found {filter_rule.shown(word)}",
+            f"expected a custom security attribute, found {shown(word)}",
             offset,
             f"write `{_PREFIX}<attribute set>_<attribute name>`",
         )

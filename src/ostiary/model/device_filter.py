@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from ostiary.model import filter_rule
-from ostiary.model.filter_rule import (
+from ostiary.model import filter_grammar
+from ostiary.model.filter_expression import (
     And,
-    Attribute,
     Comparison,
     Expression,
-    FilterSyntaxError,
     Not,
     Operator,
     Or,
     comparisons,
     render,
+    true_of_null,
     truth,
 )
+from ostiary.model.filter_grammar import Attribute, FilterSyntaxError, shown
 
 __all__ = [
     "ATTRIBUTES",
@@ -87,7 +87,7 @@ def parse(rule: str) -> Expression:
 
     Raises FilterSyntaxError, whose offset is between 0 and the length of the rule.
     """
-    return filter_rule.parse(rule, _find)
+    return filter_grammar.parse(rule, _find)
 
 
 def opens_for_unregistered(expression: Expression) -> bool:
@@ -96,7 +96,7 @@ def opens_for_unregistered(expression: Expression) -> bool:
     In mode `exclude` such a rule exempts every unregistered device from its policy; in mode
     `include` it is what makes the policy reach them.
     """
-    return filter_rule.true_of_null(expression)
+    return true_of_null(expression)
 
 
 def _find(word: str, offset: int) -> Attribute:
@@ -107,7 +107,7 @@ def _find(word: str, offset: int) -> Attribute:
     near = get_close_matches(word.lower().removeprefix("device."), _BY_LAST_PART, n=1)
     names = ", ".join(name for name in ATTRIBUTES if "extensionAttribute" not in name)
     raise FilterSyntaxError(
-        f"no device attribute {filter_rule.shown(word)}",
+        f"no device attribute {shown(word)}",
         offset,
         f"did you mean `{_BY_LAST_PART[near[0]]}`?"
         if near

@@ -24,7 +24,7 @@ from ostiary.model.device_filter import (
     render,
     truth,
 )
-from ostiary.model.filter_rule import MAX_DEPTH
+from ostiary.model.filter_grammar import MAX_DEPTH
 
 COMPLIANT = Comparison("device.isCompliant", "-eq", value=True)
 HYBRID = Comparison("device.trustType", "-eq", "ServerAD")
@@ -499,6 +499,10 @@ def test_reads_filters_on_custom_security_attributes() -> None:
     rule = read("customsecurityattribute.Set_Needs -contains 'requireMFA'")
     assert truth(rule, {"CustomSecurityAttribute.Set_Needs": ["requireMFA"]}) is True
     assert truth(rule, {"CustomSecurityAttribute.Set_Needs": ["requireMFA2"]}) is False
+    assert truth(rule, {"CustomSecurityAttribute.Set_Needs": "requireMFA2"}) is True
+    begins = read('CustomSecurityAttribute.Set_Needs -startsWith "req"')
+    assert truth(begins, {"CustomSecurityAttribute.Set_Needs": ["block", "requireMFA"]}) is True
+    assert truth(begins, {"CustomSecurityAttribute.Set_Needs": []}) is False
 
 
 @pytest.mark.parametrize(

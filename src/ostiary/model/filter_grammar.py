@@ -1,4 +1,4 @@
-"""The grammar that Conditional Access filter rules share: text ⇄ expression, and its truth.
+"""The grammar that Conditional Access filter rules share: text → expression.
 
 Which attributes exist, and what they may be compared with, is the business of `device_filter` and
 `attribute_filter`.  Microsoft refers to the syntax of dynamic membership rules
@@ -9,81 +9,27 @@ and the optional hyphen are taken from there; that filters follow it in every de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast, get_args
-from uuid import UUID
+from typing import Literal, NamedTuple, cast
 
 from ostiary.catalog import DEVICE_FILTER_LENGTH
 from ostiary.errors import OstiaryError
+from ostiary.model.filter_expression import (
+    OPERATORS,
+    And,
+    Comparison,
+    Expression,
+    Not,
+    Operator,
+    Or,
+)
+from ostiary.spec.environment import GUID
 from ostiary.spec.validate import did_you_mean
 
-Operator = Literal[
-    "-eq",
-    "-ne",
-    "-startsWith",
-    "-notStartsWith",
-    "-endsWith",
-    "-notEndsWith",
-    "-contains",
-    "-notContains",
-    "-in",
-    "-notIn",
-]
-OPERATORS: tuple[Operator, ...] = get_args(Operator)
-# A negative operator is the denial of its positive one, for null values too.
-POSITIVE_OF: dict[Operator, Operator] = dict(zip(OPERATORS[1::2], OPERATORS[::2], strict=True))
 # Brackets and `-not` within each other; ours, so that no rule can exhaust the stack.
 MAX_DEPTH = 32
 _SHOWN_LENGTH = 60
-_GUID_LENGTH = 36
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One attribute against a constant, all in Microsoft's spelling; lists only with `-in`."""
-
-    attribute: str
-    operator: Operator
-    value: str | bool | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """True when `operand` is false."""
-
-    operand: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """True when every one of two or more operands is; an `And` among them is merged into this."""
-
-    operands: tuple[Expression, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "operands", tuple(_merged(self)))
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """True when one of two or more operands is; an `Or` among them is merged into this."""
-
-    operands: tuple[Expression, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "operands", tuple(_merged(self)))
-
-
-Expression = Comparison | Not | And | Or
-
-
-def _merged(chain: And | Or) -> Iterator[Expression]:
-    for operand in chain.operands:
-        if isinstance(operand, type(chain)):
-            yield from operand.operands
-        else:
-            yield operand
 
 
 class FilterSyntaxError(OstiaryError):
@@ -129,110 +75,6 @@ def parse(rule: str, find: Finder) -> Expression:
             f"Microsoft Entra takes at most {DEVICE_FILTER_LENGTH}",
         )
     return _Parser(list(_tokens(rule)), find).rule()
-
-
-def render(expression: Expression) -> str:
-    """Give the canonical text; parsing it gives the same expression.
-
-    An expression from a rule near the length limit may be longer than it: deploy the author's own
-    text, compare canonical ones.
-    """
-    match expression:
-        case Comparison(attribute, operator, value):
-            return f"{attribute} {operator} {_constant(value)}"
-        case Not(operand):
-            return f"-not ({render(operand)})"
-        case And(operands):
-            return " -and ".join(
-                f"({render(each)})" if isinstance(each, Or) else render(each) for each in operands
-            )
-        case Or(operands):
-            return " -or ".join(render(each) for each in operands)
-
-
-def truth(expression: Expression, subject: Mapping[str, object]) -> bool | None:
-    """Decide the expression for a subject, or give None where that takes an unknown attribute.
-
-    `subject` maps attribute names in Microsoft's spelling to text, a bool, a list of texts, or None
-    for null; an attribute that is not in it is unknown.  Null makes positive operators false and
-    negative ones true (for devices: Microsoft's table of policy behaviour).  Contains is about a
-    part of a text, but about a whole entry of a list.  Values compare without regard to case, and
-    `-not` merely denies: both assumed, as in dynamic membership rules.
-    """
-    match expression:
-        case Comparison(attribute, operator, value):
-            if attribute not in subject:
-                return None
-            if operator in POSITIVE_OF:
-                return not _holds(POSITIVE_OF[operator], subject[attribute], value)
-            return _holds(operator, subject[attribute], value)
-        case Not(operand):
-            inner = truth(operand, subject)
-            return None if inner is None else not inner
-        case And(operands):
-            return _all(truth(each, subject) for each in operands)
-        case Or(operands):
-            # One is true unless all are false.
-            none = _all(_denied(truth(each, subject)) for each in operands)
-            return _denied(none)
-
-
-def comparisons(expression: Expression) -> Iterator[Comparison]:
-    """Give every comparison in the expression, in the order of its text."""
-    match expression:
-        case Comparison():
-            yield expression
-        case Not(operand):
-            yield from comparisons(operand)
-        case And(operands) | Or(operands):
-            for each in operands:
-                yield from comparisons(each)
-
-
-def true_of_null(expression: Expression) -> bool:
-    """Tell whether the expression is true when every attribute is null."""
-    return truth(expression, dict.fromkeys(c.attribute for c in comparisons(expression))) is True
-
-
-def _denied(value: bool | None) -> bool | None:  # noqa: FBT001 (a truth value, not a switch)
-    return None if value is None else not value
-
-
-def _all(values: Iterable[bool | None]) -> bool | None:
-    unknown = False
-    for value in values:
-        if value is False:
-            return False
-        unknown = unknown or value is None
-    return None if unknown else True
-
-
-def _holds(operator: Operator, actual: object, value: str | bool | tuple[str, ...]) -> bool:  # noqa: FBT001 (a constant of the rule)
-    if actual is None:
-        return False
-    wanted = [str(each).lower() for each in (value if isinstance(value, tuple) else (value,))]
-    if isinstance(actual, (list, tuple, set, frozenset)):
-        entries = {str(each).lower() for each in actual}
-        return any(each in entries for each in wanted)
-    text = str(actual).lower()
-    if operator == "-startsWith":
-        return text.startswith(wanted[0])
-    if operator == "-endsWith":
-        return text.endswith(wanted[0])
-    if operator == "-contains":
-        return wanted[0] in text
-    return text in wanted
-
-
-def _constant(value: str | bool | tuple[str, ...]) -> str:  # noqa: FBT001 (a constant of the rule)
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_constant, value))}]"
-    if '"' in value or "`" in value:
-        doubled = value.replace("'", "''")
-        return f"'{doubled}'"
-    return f'"{value}"'
 
 
 class _Token(NamedTuple):
@@ -439,14 +281,13 @@ class _Parser:
 
 def _checked(attribute: Attribute, token: _Token) -> str | bool:
     if attribute.kind == "guid":
-        try:
-            return (
-                str(UUID(token.text))
-                if len(token.text) == _GUID_LENGTH
-                else _no_guid(attribute, token)
-            )
-        except ValueError:
-            return _no_guid(attribute, token)
+        if GUID.match(token.text.lower()):
+            return token.text.lower()
+        raise FilterSyntaxError(
+            f"`{attribute.name}` is a GUID, and {token} is not",
+            token.offset,
+            "for example 00000000-0000-0000-0000-000000000000",
+        )
     if not attribute.values:
         return token.text
     by_lower = {each.lower(): each for each in attribute.values}
@@ -458,14 +299,6 @@ def _checked(attribute: Attribute, token: _Token) -> str | bool:
             did_you_mean(token.text, attribute.values) or f"it is {_listed(attribute.values)}",
         )
     return value == "True" if attribute.kind == "boolean" else value
-
-
-def _no_guid(attribute: Attribute, token: _Token) -> str:
-    raise FilterSyntaxError(
-        f"`{attribute.name}` is a GUID, and {token} is not",
-        token.offset,
-        "for example 00000000-0000-0000-0000-000000000000",
-    )
 
 
 def _listed(words: Iterable[str]) -> str:
