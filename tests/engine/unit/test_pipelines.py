@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -368,6 +371,43 @@ def job_outputs(path: Path) -> dict[str, str]:
         outputs[name] = "\n".join(lines[:stop])
         del lines[: stop + 1]
     return outputs
+
+
+class TokenService(BaseHTTPRequestHandler):
+    """GitHub's: gives a token to who shows the job's bearer, and says for whom it is."""
+
+    def do_GET(self) -> None:
+        allowed = self.headers["Authorization"] == "bearer job"
+        self.send_response(200 if allowed else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps({"value": self.path}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.mark.parametrize(("bearer", "expected"), [("job", "/?v=1&audience=sts"), ("other", "")])
+def test_github_puts_the_token_that_opens_the_state_where_only_the_job_reads_it(
+    bearer: str, expected: str, tmp_path: Path
+) -> None:
+    [script] = [each for each in github_scripts()["up"] if "REQUEST_TOKEN" in each]
+    with ThreadingHTTPServer(("127.0.0.1", 0), TokenService) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        done = bash(
+            script,
+            tmp_path,
+            ACTIONS_ID_TOKEN_REQUEST_TOKEN=bearer,
+            ACTIONS_ID_TOKEN_REQUEST_URL=f"http://127.0.0.1:{server.server_port}/?v=1",
+            RUNNER_TEMP=str(tmp_path),
+            STATE_AUDIENCE="sts",
+            no_proxy="127.0.0.1",
+        )
+        server.shutdown()
+    token = tmp_path / "token"
+    assert (done.returncode == 0) is bool(expected), done.stderr
+    assert token.read_text().strip() == expected
+    assert token.stat().st_mode & 0o077 == 0
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(("size", "status"), [(20, 0), (30_000, 255)])
