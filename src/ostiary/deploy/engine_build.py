@@ -119,7 +119,7 @@ def build(
 
     progress.tell(f"{stale} packages to compile", at_once=True)
     run([go.command, "build", *flags, "-v", "-o", output, program.package], tell_compiled)
-    answer = run([output, "version"], tell_compiled)
+    answer = run([output, "version"], lambda _lines: progress.tell("trying it"))
     if answer != [f"v{program.version}"]:
         raise EngineError(f"the engine was built, but says its version is {answer}")
 

@@ -108,14 +108,14 @@ class Progress:
 
     what: str
     say: Callable[[str], None]
-    _started: float = field(default_factory=time.monotonic)
-    _said: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
 
     def tell(self, how_far: str, *, at_once: bool = False) -> None:
         """Say `how_far` if it is time, or `at_once`."""
         now = time.monotonic()
-        if at_once or now - self._said >= _EVERY:
-            self._said = now
-            minutes, seconds = divmod(int(now - self._started), 60)
+        if at_once or now - self.said >= _EVERY:
+            self.said = now
+            minutes, seconds = divmod(int(now - self.started), 60)
             spent = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
             self.say(f"{self.what}: {how_far}, {spent}")

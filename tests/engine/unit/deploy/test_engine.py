@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import pytest
@@ -78,16 +77,13 @@ def test_a_pulumi_that_does_not_fit_is_an_error_with_the_fix_in_it(
     assert "https://www.pulumi.com/docs/install/" in (raised.value.hint or "")
 
 
-def test_a_pulumi_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
-    pulumi = executable(tmp_path / "pulumi", f"sleep 60 & echo $! >{tmp_path}/child; wait")
-    started = time.monotonic()
+def test_a_pulumi_that_hangs_is_an_error(tmp_path: Path) -> None:
+    pulumi = executable(tmp_path / "pulumi", "sleep 60")
 
-    with pytest.raises(EngineError, match=r"gave no answer in 0\.5 seconds"):
-        version_of(pulumi, on_path(), limit=0.5)
+    with pytest.raises(EngineError, match=r"gave no answer in 0\.2 seconds") as raised:
+        version_of(pulumi, on_path(), limit=0.2)
 
-    assert time.monotonic() - started < 30
-    child = Path("/proc") / (tmp_path / "child").read_text().strip()
-    assert not child.exists() or ") Z " in (child / "stat").read_text()
+    assert "repair it" in (raised.value.hint or "")
 
 
 def test_a_pulumi_that_cannot_be_run_is_an_error(tmp_path: Path) -> None:
@@ -123,6 +119,8 @@ def test_an_engine_in_the_cache_is_taken_where_path_has_none(tmp_path: Path) -> 
         return "built"
 
     entry.provide(make, lambda _line: None)
+    for lock in entry.directory.parent.glob("*.lock"):
+        lock.unlink()
     said: list[str] = []
 
     engine = find_or_install(said.append, cache=tmp_path, environ=on_path())
@@ -130,6 +128,8 @@ def test_an_engine_in_the_cache_is_taken_where_path_has_none(tmp_path: Path) -> 
     assert engine == Engine(entry.command, "3.250.0", "cache", language_host_included=False)
     assert len(said) == 1
     assert "an earlier run got this one" in said[0]
+    # also where the cache may only be read
+    assert list(entry.directory.parent.iterdir()) == [entry.directory]
 
 
 def test_the_environment_becomes_quiet_and_local_and_keeps_what_the_user_set() -> None:

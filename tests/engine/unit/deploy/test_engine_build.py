@@ -6,15 +6,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ostiary.deploy.engine_build import GoProgram, build
 from ostiary.errors import EngineError
+from tests.engine.unit.deploy.processes import gone, until
 
 pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go toolchain")
 
@@ -65,19 +64,6 @@ def a_module(directory: Path) -> GoProgram:
     return GoProgram(directory, "example/tiny", "1.2.3", "main.version")
 
 
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def gone(pid: str) -> bool:
-    """Tell whether a process ended, also where nobody has asked yet how."""
-    answer = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True)  # noqa: PLW1510 - status 1 is an answer
-    return answer.stdout.strip()[:1] in ("", "Z")
-
-
 class Held:
     """Builds in processes of their own that stop in the middle of compiling until `go_on`."""
 
@@ -106,10 +92,10 @@ class Held:
             text=True,
         )
 
-    def start_and_stop_in_the_middle(self) -> tuple[subprocess.Popen[str], list[str]]:
+    def start_and_stop_in_the_middle(self) -> tuple[subprocess.Popen[str], list[int]]:
         process = self.start()
         until(self.held.exists)
-        return process, self.held.read_text().split()
+        return process, [int(each) for each in self.held.read_text().split()]
 
     def go_on(self) -> None:
         self.fifo.write_text("go\n")
