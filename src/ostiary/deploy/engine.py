@@ -75,7 +75,7 @@ def find_or_install(
         where = "OSTIARY_ENGINE names it" if environ.get("OSTIARY_ENGINE") else "it is on PATH"
         say(f"engine: pulumi {version} at {command}, because {where}")
         return Engine(command, version, "path", _has_language_host(command, environ))
-    cache = cache or cache_root(environ)
+    cache = (cache or cache_root(environ)).absolute()
     entry = Entry.of(PULUMI.version, cache)
     origin: Origin = "cache"
     if not entry.intact():
@@ -154,6 +154,12 @@ def quiet_environment(
 def _make(
     scratch: Path, cache: Path, environ: Mapping[str, str], say: Callable[[str], None]
 ) -> Origin:
+    # what others wrote runs now, and has no business with the credentials of a tenant or a state
+    environ = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("ARM_", "AZURE_", "PULUMI_"))
+    }
     problem = _install(scratch / "entry", environ, say)
     if problem is None:
         return "installer"

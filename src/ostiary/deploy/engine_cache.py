@@ -121,7 +121,10 @@ class Entry:
             lock.truncate(0)
             lock.write(f"process {os.getpid()}, at work since {time.strftime('%H:%M:%S')}")
             lock.flush()
-            yield
+            try:
+                yield
+            finally:
+                lock.truncate(0)
 
     def _beside(self, suffix: str) -> Path:
         return self.directory.with_name(f"{self.directory.name}.{suffix}")
@@ -144,6 +147,6 @@ def _unwritable(directory: Path, error: OSError) -> EngineError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EngineError(f"no space left in {directory}", hint=SPACE)
     return EngineError(
-        f"the engine's cache {directory} cannot be used: {error.strerror}",
+        f"the engine's cache {directory} cannot be used: {error.strerror or error}",
         hint="name a directory of yours in OSTIARY_CACHE",
     )

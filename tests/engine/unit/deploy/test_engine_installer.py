@@ -79,7 +79,7 @@ def failing_go(directory: Path) -> Path:
     """Put a `go` there that fits and then fails, to see that the build was begun."""
     go = directory / "go"
     go.write_text(
-        "#!/bin/sh\n"
+        '#!/bin/sh\nenv >"$0.environ"\n'
         'case "$*" in *-deps*) echo as far as this goes; exit 1;; env*) echo os; echo arch;; esac\n'
     )
     go.chmod(0o755)
@@ -92,6 +92,7 @@ def test_where_the_installer_fails_the_build_is_next(tmp_path: Path, reachable: 
     with answering("#!/bin/sh\nexit 3\n", tmp_path) as environ:
         if not reachable:
             environ["https_proxy"] = "http://127.0.0.1:9"
+        environ |= {"ARM_CLIENT_SECRET": "hidden", "PULUMI_CONFIG_PASSPHRASE": "hidden"}
         environ["PATH"] = f"{failing_go(tmp_path)}:/usr/bin:/bin"
         with pytest.raises(EngineError, match="could not be built: as far as this goes"):
             find_or_install(said.append, cache=tmp_path / "cache", environ=environ)
@@ -99,4 +100,5 @@ def test_where_the_installer_fails_the_build_is_next(tmp_path: Path, reachable: 
     reason = "returned non-zero exit status 3" if reachable else "Connection refused"
     assert reason in said[1]
     assert "building pulumi 3.250.0 from its Go module instead: 2 to 15 minutes" in said[2]
+    assert "hidden" not in (tmp_path / "go.environ").read_text()
     assert [each.suffix for each in (tmp_path / "cache" / "engine").iterdir()] == [".lock"]
