@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,7 +43,9 @@ def application(home: Home) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watching = asyncio.create_task(_watch(home))
         yield
+        watching.cancel()
         sandbox.store.close()
 
     # A page in a browser can be made to call this machine under another name.
@@ -213,6 +217,13 @@ def _respond(answer: Answer) -> Response:
         return Response(status_code=answer.status, headers=headers)
     text = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
     return Response(text, answer.status, headers, "application/json; charset=utf-8")
+
+
+async def _watch(home: Home) -> None:
+    """End the process when its folder is gone: no command could find it any more."""
+    while home.database.exists():  # noqa: ASYNC110 - a file system raises no event here
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _drop(request: Request) -> Response:

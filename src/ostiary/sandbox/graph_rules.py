@@ -181,7 +181,7 @@ def _check_controls(policy: Json, sent: Json) -> None:
         )
     # https://learn.microsoft.com/graph/api/resources/conditionalaccessgrantcontrols: block stands
     # alone.  The reason after "due to" is Graph's for some control, assumed for this one.
-    if "block" in controls and (len(controls) > 1 or session):
+    if "block" in controls and len(controls) > 1:
         raise bad_request("1032: ConditionalActionPolicy validation failed due to InvalidControls.")
     if "passwordChange" in controls:
         _check_password_change(policy, controls)

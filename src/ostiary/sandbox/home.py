@@ -92,7 +92,7 @@ class Home:
         _write(self.path / "port", str(port))
 
     def pid(self) -> int | None:
-        """Give the process that last held the server's lock; its number may be reused by now."""
+        """Give the process that took the server's lock last; only while it is held is that it."""
         try:
             return int((self.path / "pid").read_text())
         except (FileNotFoundError, ValueError):

@@ -134,7 +134,8 @@ def start(home: Path, *, port: int = 0) -> Running:
 
 
 def _spawn(home: Home, port: int) -> Running:
-    command = [sys.executable, "-m", "ostiary.sandbox.server", "--detach"]
+    # -P: a file in the current directory must not pass for a module of the server.
+    command = [sys.executable, "-P", "-m", "ostiary.sandbox.server", "--detach"]
     command += ["--home", str(home.path), "--port", str(port)]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
@@ -177,7 +178,7 @@ def stop(home: Path) -> bool:
     place = Home(home.resolve())
     if not place.path.exists() or _unlocked(place, 0):
         return False
-    # The lock is held, so the process that wrote its number there is alive.
+    # The lock is held, so the process that wrote its number after taking it is alive.
     running, pid = status(home), place.pid()
     target = running.pid if running else pid
     if target is None:
@@ -209,18 +210,18 @@ def reset(home: Path, tenant_id: str | None = None) -> None:
 
 
 def _ask(home: Home, port: int, method: str, path: str, body: Any = None) -> Any:
-    context = ssl.create_default_context(cafile=str(home.ca))
     request = urllib.request.Request(
         f"https://{HOST}:{port}{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {home.secrets().admin_token}"},
     )
-    # No proxy, whatever the environment says: this is our own machine.
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
     try:
+        context = ssl.create_default_context(cafile=str(home.ca))
+        # No proxy, whatever the environment says: this is our own machine.
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
         with opener.open(request, timeout=PATIENCE) as response:
             return json.loads(response.read() or b"null")
     except urllib.error.HTTPError as error:

@@ -42,12 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # A server that was just killed needs a moment to let go of its lock.
         with home.lock("server", seconds=2):
+            # At once: whoever finds the lock held must not find the number of an earlier server.
+            home.set_pid(os.getpid())
             home.prepare()
             listener = listen(options.port, home.port())
             home.set_port(listener.getsockname()[1])
             if options.detach and not detach(home):
                 return 0
-            home.set_pid(os.getpid())
             serve(home, listener)
     except LockedError:
         sys.stderr.write(f"another server already serves {home.path}\n")
@@ -79,7 +80,9 @@ def listen(port: int, last: int) -> socket.socket:
 
 def detach(home: Home) -> bool:
     """Leave the terminal; gives True in the process that goes on, False in the one that returns."""
-    if os.fork():
+    child = os.fork()
+    if child:
+        home.set_pid(child)
         return False
     os.setsid()
     log = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -112,6 +113,12 @@ def test_a_server_that_does_not_answer_is_stopped_all_the_same(home: Path) -> No
     with pytest.raises(SandboxError, match="another server already serves"):
         lifecycle.start(home)
     assert lifecycle.stop(home) is True
+    wait_until(lambda: not _alive(running.pid))
+
+
+def test_a_server_whose_folder_is_deleted_ends(home: Path) -> None:
+    running = lifecycle.start(home)
+    shutil.rmtree(home)
     wait_until(lambda: not _alive(running.pid))
 
 

@@ -381,10 +381,6 @@ REFUSED_POLICIES: dict[str, tuple[Any, str]] = {
     "mfa and strength": (block() | controls("mfa", authenticationStrength=STRENGTH), "1108: "),
     "block and mfa": (block() | controls("block", "mfa"), "1032: "),
     "block and terms": (block() | controls("block", termsOfUse=[UNKNOWN]), "1032: "),
-    "block and session": (
-        block() | {"sessionControls": {"disableResilienceDefaults": True}},
-        "1032: ",
-    ),
     "password change alone": (RESET | controls("passwordChange"), "1032: "),
     "password change or mfa": (RESET | controls("passwordChange", "mfa"), "1032: "),
     "password change without risk": (password(userRiskLevels=[]), "1032: "),
