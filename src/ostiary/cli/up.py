@@ -18,7 +18,7 @@ from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.report.deployment import deployed
 from ostiary.sandbox import lifecycle
-from ostiary.sandbox.language_host import write_launchers
+from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
 
@@ -73,11 +73,13 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
 
 def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: bool) -> Stack:
     engine = find_or_install(say, environ=environ)
-    launchers = root / ".ostiary" / "bin"
     path = environ.get("PATH", os.defpath)
-    if local or not engine.language_host_included:
-        write_launchers(launchers, language_host=not engine.language_host_included, plugin=local)
-        path = os.pathsep.join([str(launchers), path])
+    # A folder for each: the stand-in plugin must not be found where a real tenant is meant.
+    wanted = {PLUGIN: local, LANGUAGE_HOST: not engine.language_host_included}
+    for name in (name for name, missing in wanted.items() if missing):
+        folder = root / ".ostiary" / "bin" / name
+        write_launchers(folder, (name,))
+        path = os.pathsep.join([str(folder), path])
     return Stack(engine, root, environment, quiet_environment({**environ, "PATH": path}))
 
 

@@ -90,7 +90,7 @@ class Stack:
             events = Path(folder) / "events.json"
             arguments = [
                 *(str(self.engine.command), *command, "--stack", self.name, "--non-interactive"),
-                *("--refresh", "--suppress-outputs", "--suppress-permalink"),
+                *("--refresh", "--suppress-outputs", "--suppress-permalink=true"),
                 *("--parallel", str(PARALLEL), "--event-log", str(events)),
             ]
             # The engine offers its event log only to those who ask for its debugging commands.

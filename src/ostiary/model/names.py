@@ -13,7 +13,7 @@ from ostiary.catalog import (
     AUTHENTICATION_STRENGTHS,
     WELL_KNOWN_APPLICATIONS,
 )
-from ostiary.errors import Diagnostic, Location
+from ostiary.errors import Diagnostic, Location, Severity
 from ostiary.roles import FORMER_NAMES, ROLE_TEMPLATE_IDS
 from ostiary.spec import unsupported
 from ostiary.spec.environment import GUID, EnvironmentSpec
@@ -72,7 +72,14 @@ class Names:
         """
         if name in ROLE_TEMPLATE_IDS:
             return ROLE_TEMPLATE_IDS[name]
-        if GUID.match(name.lower()) and name.lower() in _ROLE_IDS:
+        if GUID.match(name.lower()):
+            if name.lower() not in _ROLE_IDS:
+                self._warn(
+                    "unknown-role",
+                    f"no built-in role is known with the id `{name}`",
+                    place,
+                    "a custom role has no effect in Conditional Access; use a group instead",
+                )
             return name.lower()
         now = FORMER_NAMES.get(name)
         self._report(
@@ -178,6 +185,9 @@ class Names:
                 did_you_mean(name, table) or f"add it to `{key}` of {self.environment.source.path}",
             )
         return None
+
+    def _warn(self, code: str, message: str, place: Location, hint: str) -> None:
+        self.found.append(Diagnostic(code, message, place, hint, Severity.WARNING))
 
     def _report(self, code: str, message: str, place: Location, hint: str | None) -> None:
         self.found.append(Diagnostic(code, message, place, hint))
