@@ -141,7 +141,8 @@ def quiet_environment(
     What the user set stays; a passphrase is added only where neither
     `PULUMI_CONFIG_PASSPHRASE` nor `PULUMI_CONFIG_PASSPHRASE_FILE` is set.
     """
-    added = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    # the link invites to a service that a state kept elsewhere cannot use
+    added = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_SUPPRESS_NEO_LINK": "true"}
     if backend_url is not None:
         added["PULUMI_BACKEND_URL"] = backend_url
     if home is not None:

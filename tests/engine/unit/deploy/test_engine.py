@@ -138,13 +138,16 @@ def test_the_environment_becomes_quiet_and_local_and_keeps_what_the_user_set() -
     ) == {
         "A": "b",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_SUPPRESS_NEO_LINK": "true",
         "PULUMI_BACKEND_URL": "file:///state",
         "PULUMI_HOME": "/home/of/pulumi",
         "PULUMI_CONFIG_PASSPHRASE": "p",
     }
-    assert quiet_environment({}) == {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_SUPPRESS_NEO_LINK": "true"}
+    assert quiet_environment({}) == quiet
     users = {
         "PULUMI_SKIP_UPDATE_CHECK": "false",
+        "PULUMI_SUPPRESS_NEO_LINK": "false",
         "PULUMI_BACKEND_URL": "s3://state",
         "PULUMI_HOME": "/theirs",
         "PULUMI_CONFIG_PASSPHRASE": "",
