@@ -9,6 +9,7 @@ import typer
 from ostiary.cli import affected, engine, sandbox, up, workspace
 from ostiary.cli.terminal import fail
 from ostiary.errors import OstiaryError
+from ostiary.sandbox.lifecycle import SandboxError
 
 app = typer.Typer(
     name="ostiary",
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(workspace.check)
 app.command()(up.up)
+app.command(context_settings={"ignore_unknown_options": True})(up.pulumi)
 app.command()(affected.affected)
 app.command()(engine.engine)
 app.add_typer(sandbox.app, name="sandbox")
@@ -27,7 +29,7 @@ def main() -> None:
     """Run the command line; ends with the exit code of the error, or 130 when interrupted."""
     try:
         app()
-    except OstiaryError as error:
+    except (OstiaryError, SandboxError) as error:
         fail(error)
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: the same command goes on from here\n")

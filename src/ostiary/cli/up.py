@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import fail, say, show
+from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.deploy.engine import find_or_install, quiet_environment
 from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Change, Stack, stale_lock
@@ -39,13 +41,48 @@ def up(
     root = workspace_root()
     say(f"checking the policies of {environment}")
     resolved = resolved_or_exit(root, environment)
-    try:
-        local = sandbox or environment == SANDBOX
-        environ = _sandboxed(root, resolved) if local else _real(environment)
-        stack = _stack(root, environment, environ, local=local)
+    local = sandbox or environment == SANDBOX
+    with only_one(root, environment):
+        stack = stack_of(root, resolved, local=local)
         _apply(stack, resolved, asks=not (local or yes))
-    except (OstiaryError, lifecycle.SandboxError) as error:
-        fail(error)
+
+
+def pulumi(
+    environment: Annotated[str, typer.Argument(help="The environment whose stack is meant.")],
+    arguments: Annotated[list[str], typer.Argument(help="The command, as `stack history`.")],
+    *,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="In the local sandbox tenant.")
+    ] = False,
+) -> None:
+    """Run a command of Pulumi's own on an environment's stack, as `up` would run it."""
+    root = workspace_root()
+    resolved = resolved_or_exit(root, environment)
+    stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
+    stack.select()
+    raise SystemExit(stack.run(arguments))
+
+
+def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
+    """Give the stack of an environment, in the sandbox (`local`) or a real tenant."""
+    environ = _sandboxed(root, resolved) if local else _real(resolved.environment)
+    return _stack(root, resolved.environment, environ, local=local)
+
+
+@contextmanager
+def only_one(root: Path, environment: str) -> Iterator[None]:
+    """Refuse a second run of an environment in this workspace while one is under way."""
+    folder = root / ".ostiary"
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{environment}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OstiaryError(
+                f"another run of `{environment}` is under way in this folder",
+                hint="wait for it to end",
+            ) from None
+        yield
 
 
 def _real(environment: str) -> dict[str, str]:
@@ -68,6 +105,8 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{state}",
         # It protects nothing: the sandbox's state holds no secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+        # An assistant's offer behind each warning is no help in a log.
+        "PULUMI_SUPPRESS_NEO_LINK": "true",
     }
 
 

@@ -22,6 +22,9 @@ PARALLEL = 2
 POLICY = "azuread:index/conditionalAccessPolicy:ConditionalAccessPolicy"
 NAMED_LOCATION = "azuread:index/namedLocation:NamedLocation"
 
+_STACK = "pulumi:pulumi:Stack"
+_NO_CHANGE = {"same", "read", "refresh"}
+
 Imports = Mapping[str, Mapping[str, str]]
 
 
@@ -67,6 +70,13 @@ class Stack:
         )
         return outputs
 
+    def run(self, arguments: Sequence[str]) -> int:
+        """Run any command of the engine's on the user's terminal; gives its exit code."""
+        command = [str(self.engine.command), *arguments, "--stack", self.name]
+        return subprocess.run(  # noqa: S603 (the engine that was chosen; the user's own arguments)
+            command, cwd=self.root, env=dict(self.environ), check=False
+        ).returncode
+
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
         self._quietly("cancel", "--yes", "--stack", self.name)
@@ -101,7 +111,7 @@ class Stack:
             ).returncode
             if status != 0:
                 raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
-            return [each for each in _changes(events) if each.operation not in {"same", "read"}]
+            return list(_changes(events))
 
 
 def stale_lock(stack: str, environ: Mapping[str, str]) -> bool:
@@ -131,9 +141,9 @@ def _alive(pid: int) -> bool:
 
 def _changes(events: Path) -> Iterator[Change]:
     for line in events.read_text(encoding="utf-8").splitlines():
-        metadata = json.loads(line).get("resourcePreEvent", {}).get("metadata")
-        if metadata and metadata["type"] in {POLICY, NAMED_LOCATION}:
-            yield Change(metadata["op"], metadata["type"], metadata["urn"].rpartition("::")[2])
+        step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+        if step and step["op"] not in _NO_CHANGE and step["type"] != _STACK:
+            yield Change(step["op"], step["type"], step["urn"].rpartition("::")[2])
 
 
 def _told(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from ostiary.catalog import WELL_KNOWN_LOCATIONS
 from ostiary.errors import Diagnostic, Location
 from ostiary.model import exclusions
-from ostiary.model.filters import checked_filter
+from ostiary.model.filters import check_attribute_filter, check_device_filter
 from ostiary.model.names import Names
 from ostiary.model.policy import (
     Applications,
@@ -92,8 +92,6 @@ class _OnePolicy:
         self.resolver = resolver
         self.names = resolver.names
         self.written = written
-        grant = written.spec.grant_controls
-        self.blocks = grant is not None and "block" in grant.built_in_controls
 
     def policy(self, spec: PolicySpec) -> Policy:
         states = self.resolver.environment.spec.states
@@ -108,7 +106,7 @@ class _OnePolicy:
 
     def _conditions(self, spec: PolicySpec) -> Conditions:
         of = spec.conditions
-        flows, devices, platforms = of.authentication_flows, of.devices, of.platforms
+        flows, platforms = of.authentication_flows, of.platforms
         return Conditions(
             users=self._users(of.users),
             applications=self._applications(of.applications),
@@ -120,9 +118,7 @@ class _OnePolicy:
             if platforms
             else None,
             locations=self._locations(of.locations),
-            device_filter=self._filter(devices.device_filter, "conditions.devices.deviceFilter")
-            if devices
-            else None,
+            device_filter=self._device_filter(spec),
             authentication_flows=_sorted(flows.transfer_methods) if flows else (),
             sign_in_risk_levels=_sorted(of.sign_in_risk_levels),
             user_risk_levels=_sorted(of.user_risk_levels),
@@ -206,13 +202,19 @@ class _OnePolicy:
     def _filter(self, of: FilterSpec | None, at: str) -> Filter | None:
         if of is None:
             return None
-        self.resolver.found += checked_filter(
-            of,
-            self.written.at(*at.split("."), "rule"),
-            device=at.endswith("deviceFilter"),
-            blocks=self.blocks,
-        )
+        self.resolver.found += check_attribute_filter(of, self._rule(at))
         return Filter(of.mode, of.rule)
+
+    def _device_filter(self, spec: PolicySpec) -> Filter | None:
+        devices = spec.conditions.devices
+        if devices is None:
+            return None
+        place = self._rule("conditions.devices.deviceFilter")
+        self.resolver.found += check_device_filter(spec, place)
+        return Filter(devices.device_filter.mode, devices.device_filter.rule)
+
+    def _rule(self, at: str) -> Location:
+        return self.written.at(*at.split("."), "rule")
 
     def _ids(self, lookup: Lookup, names: Sequence[str], at: str) -> tuple[str, ...]:
         route = at.split(".")

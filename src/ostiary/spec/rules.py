@@ -479,21 +479,6 @@ def _device_code_flow(policy: PolicySpec, source: Source) -> Findings:
     flows = conditions.authentication_flows
     if flows is None or "deviceCodeFlow" not in flows.transfer_methods:
         return
-    page = "concept-conditional-access-grant"
-    if conditions.devices:
-        yield _warning(
-            source,
-            "device-state-in-device-code-flow",
-            "the signing-in device cannot give its state to the device that shows the code, so a "
-            "device filter probably never matches in device code flow",
-            "conditions",
-            "devices",
-            "deviceFilter",
-            "rule",
-            hint="an exclusion by it fails closed: expect such sign-ins to stay blocked, even "
-            "where What If says otherwise",
-            page=page,
-        )
     grant = policy.grant_controls
     if grant and {"compliantDevice", "domainJoinedDevice"} & set(grant.built_in_controls):
         yield _warning(
@@ -503,7 +488,7 @@ def _device_code_flow(policy: PolicySpec, source: Source) -> Findings:
             "grantControls",
             "builtInControls",
             hint="require an authentication strength instead",
-            page=page,
+            page="concept-conditional-access-grant",
         )
 
 
