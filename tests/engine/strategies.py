@@ -1,4 +1,4 @@
-"""Generated specs that are valid, over every property that a policy and a named location can have."""
+"""Generated specs that are valid, over every property of a policy and a named location."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def users(draw: st.DrawFn) -> Data:
     else:
         taken = set(draw(some(USERS, 1)))
         made["includeUsers"] = sorted(taken)
-        made["includeGroups"] = draw(some([name for name in GROUPS[1:3]]))
+        made["includeGroups"] = draw(some(GROUPS[1:3]))
         made["includeRoles"] = draw(some(sorted(ROLE_TEMPLATE_IDS)))
         if draw(st.booleans()):
             made["includeGuestsOrExternalUsers"] = draw(guests())
@@ -133,7 +133,7 @@ def session_controls() -> st.SearchStrategy[Data]:
             lambda kind: {"cloudAppSecurityType": kind},
             st.sampled_from(get_args(catalog.CloudAppSecurityType)),
         ),
-        disableResilienceDefaults=st.just(True),
+        disableResilienceDefaults=st.just(value=True),
         persistentBrowser=st.builds(
             lambda mode: {"mode": mode}, st.sampled_from(["always", "never"])
         ),
@@ -158,9 +158,7 @@ def policies(draw: st.DrawFn, number: int = 0) -> Data:
                 [each for each in get_args(catalog.DevicePlatform) if each != "all"],
                 "all",
             ),
-            locations=around(
-                "Locations", [*IP_LOCATIONS, *COUNTRY_LOCATIONS, "AllTrusted"], "All"
-            ),
+            locations=around("Locations", [*IP_LOCATIONS, *COUNTRY_LOCATIONS, "AllTrusted"], "All"),
             devices=st.builds(
                 lambda mode, rule: {"deviceFilter": {"mode": mode, "rule": rule}},
                 st.sampled_from(["include", "exclude"]),

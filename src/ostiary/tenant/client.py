@@ -91,7 +91,7 @@ class GraphClient:
         while True:
             answer = self._send(method, url, body)
             if answer.status_code not in _RETRIED or (
-                method != "GET" and answer.status_code != 429
+                method != "GET" and answer.status_code != httpx.codes.TOO_MANY_REQUESTS
             ):
                 break
             after = answer.headers.get("Retry-After", "")

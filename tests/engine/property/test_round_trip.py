@@ -15,8 +15,7 @@ from ostiary.model.graph import (
 )
 from ostiary.model.resolve import resolve
 from ostiary.spec.workspace import load
-
-from .. import strategies
+from tests.engine import strategies
 
 TENANT = "22222222-0000-4000-8000-000000000000"
 
@@ -32,9 +31,7 @@ def write(root: Path, files: dict[str, strategies.Data]) -> None:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-@settings(
-    max_examples=40, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(strategies.workspaces(TENANT, 8))
 def test_a_policy_comes_back_from_graphs_json(files: dict[str, strategies.Data]) -> None:
     with TemporaryDirectory() as folder:
@@ -45,4 +42,5 @@ def test_a_policy_comes_back_from_graphs_json(files: dict[str, strategies.Data])
     for policy in resolved.policies:
         assert policy_from_graph(policy_to_graph(policy, ids), policy.key, keys) == policy
     for location in resolved.named_locations:
-        assert named_location_from_graph(named_location_to_graph(location), location.key) == location
+        answer = named_location_to_graph(location)
+        assert named_location_from_graph(answer, location.key) == location

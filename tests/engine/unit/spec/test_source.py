@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import time
-import tracemalloc
-
 import pytest
-from .hostile import CASES, HostileCase
 
-from ostiary.spec.source import MAX_DEPTH, parse
+from ostiary.spec.source import parse
+from tests.engine.unit.spec.hostile import CASES, HostileCase
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
