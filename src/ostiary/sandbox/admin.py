@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from ostiary.sandbox.answers import Json, RefusalError
 from ostiary.sandbox.faults import Fault
-from ostiary.sandbox.graph import now
+from ostiary.sandbox.graph_call import now
 from ostiary.sandbox.graph_rules import location_shape
-from ostiary.sandbox.graph_types import POLICY, complete, is_guid
+from ostiary.sandbox.graph_shapes import POLICY
+from ostiary.sandbox.graph_types import complete, is_guid
 from ostiary.sandbox.store import Store, Tenant
 
 if TYPE_CHECKING:

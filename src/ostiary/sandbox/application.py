@@ -26,6 +26,7 @@ from starlette.routing import Route
 from ostiary.sandbox import effects, entra, graph, tokens
 from ostiary.sandbox.admin import Admin
 from ostiary.sandbox.answers import Answer, Json, RefusalError, graph_error
+from ostiary.sandbox.graph_call import Call, now
 from ostiary.sandbox.home import NAMES, Home
 from ostiary.sandbox.store import Store
 
@@ -113,7 +114,7 @@ class Sandbox:
                 if tenant is None:
                     raise RefusalError(401, "InvalidAuthenticationToken", "The tenant is gone.")
                 return handler(
-                    graph.Call(
+                    Call(
                         root=f"{_origin(request)}/{version}",
                         path=request.url.path.removeprefix(f"/{version}/"),
                         segments=request.path_params,
@@ -169,7 +170,7 @@ class Sandbox:
             answer = _word(refusal)
         self.store.log(
             {
-                "at": graph.now(),
+                "at": now(),
                 "tenant": target.tenant,
                 "method": target.method,
                 "path": target.path,
@@ -208,7 +209,7 @@ def _read_json(data: bytes) -> Any:
 
 
 def _word(refusal: RefusalError) -> Answer:
-    return graph_error(refusal, str(uuid4()), graph.now()[:19])
+    return graph_error(refusal, str(uuid4()), now()[:19])
 
 
 def _respond(answer: Answer) -> Response:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
 from ostiary.sandbox.faults import Fault
-from ostiary.sandbox.graph import Collection, entity, missing
+from ostiary.sandbox.graph_call import Collection, entity, missing
 from ostiary.sandbox.graph_rules import referenced_locations, unknown_location
 from ostiary.sandbox.store import Echo
 

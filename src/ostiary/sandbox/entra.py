@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ostiary.sandbox import tokens
 from ostiary.sandbox.answers import Answer, Json
-from ostiary.sandbox.graph import now
+from ostiary.sandbox.graph_call import now
 from ostiary.sandbox.graph_types import is_guid
 from ostiary.sandbox.store import Store, Tenant
 

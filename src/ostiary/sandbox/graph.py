@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode
+from collections.abc import Callable
 from uuid import uuid4
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
+from ostiary.sandbox.graph_call import (
+    Call,
+    Collection,
+    context,
+    entity,
+    existing,
+    expire,
+    filtered,
+    now,
+    page,
+    require,
+    require_read,
+    require_write,
+)
 from ostiary.sandbox.graph_rules import (
     IP_LOCATIONS,
     POLICIES,
@@ -21,110 +30,26 @@ from ostiary.sandbox.graph_rules import (
     check_policy_shape,
     location_shape,
 )
-from ostiary.sandbox.graph_types import POLICY, complete, is_guid, merge, properties_sent
-
-if TYPE_CHECKING:
-    from ostiary.sandbox.store import Store, Tenant
-
-Collection = Literal["policies", "namedLocations"]
-PAGE = 100
-LARGEST_PAGE = 999
-KEPT_AFTER_DELETE = timedelta(days=30)
-_NAME_FILTER = re.compile(r"\s*displayName\s+eq\s+'((?:[^']|'')*)'\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One authenticated request; `root` is `https://host:port/v1.0`, `path` comes after it."""
-
-    root: str
-    path: str
-    segments: Mapping[str, str]
-    query: Mapping[str, str]
-    body: Any
-    tenant: Tenant
-    roles: frozenset[str]
-    store: Store
-
-    def payload(self) -> Json:
-        """Give the body as an object."""
-        if not isinstance(self.body, dict):
-            raise bad_request("Unable to read JSON request payload. It must be a JSON object.")
-        return properties_sent(self.body)
-
+from ostiary.sandbox.graph_shapes import POLICY
+from ostiary.sandbox.graph_types import complete, is_guid, merge
 
 Handler = Callable[[Call], Answer]
 
 
-def now() -> str:
-    """Give the time as Graph writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _readable(call: Call) -> None:
-    _require(call, "Policy.Read.All", "Policy.Read.ConditionalAccess")
-
-
-def _writable(call: Call) -> None:
-    _readable(call)
-    _require(call, "Policy.ReadWrite.ConditionalAccess")
-
-
-def _require(call: Call, *roles: str) -> None:
-    """Refuse unless the token carries one of `roles`, in the words of Conditional Access.
-
-    https://github.com/AlexFilipin/ConditionalAccess/issues/10
-    """
-    if not call.roles & set(roles):
-        raise RefusalError(
-            403,
-            "AccessDenied",
-            "You cannot perform the requested operation, required scopes are missing in the token.",
-        )
-
-
-def _context(root: str, path: str) -> str:
-    return f"{root}/$metadata#{path}"
-
-
-def entity(root: str, kind: Collection, body: Json) -> Json:
-    """Give one object as it is answered; `root` is `https://host:port/v1.0`."""
-    return {"@odata.context": _context(root, f"identity/conditionalAccess/{kind}/$entity")} | body
-
-
-def missing(kind: Collection, object_id: str) -> RefusalError:
-    """Refuse an id that names nothing.
-
-    https://github.com/DanielChronlund/DCToolbox/issues/5 for locations, assumed for policies.
-    """
-    name = {"policies": "ConditionalAccessPolicy", "namedLocations": "NamedLocation"}[kind]
-    return RefusalError(
-        404, "ResourceNotFound", f"{name} with id {object_id} does not exist in the directory."
-    )
-
-
-def _expire(call: Call) -> None:
-    """Forget what was deleted too long ago."""
-    oldest = datetime.now(UTC) - KEPT_AFTER_DELETE
-    call.store.purge_deleted_before(oldest.isoformat())
-
-
-def _existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
-    if deleted:
-        _expire(call)
-    object_id = call.segments["id"]
-    found = call.store.object(call.tenant.id, kind, object_id.lower(), deleted=deleted)
-    if found is None:
-        raise missing(kind, object_id)
-    return found
+# https://learn.microsoft.com/entra/identity/authentication/concept-authentication-strengths
+_STRENGTHS = {
+    "00000000-0000-0000-0000-000000000002": "Multifactor authentication",
+    "00000000-0000-0000-0000-000000000003": "Passwordless MFA",
+    "00000000-0000-0000-0000-000000000004": "Phishing-resistant MFA",
+}
 
 
 def read(kind: Collection) -> Handler:
     """`GET /identity/conditionalAccess/{kind}/{id}`."""
 
     def handle(call: Call) -> Answer:
-        _readable(call)
-        return Answer(200, entity(call.root, kind, _existing(call, kind)))
+        require_read(call)
+        return Answer(200, entity(call.root, kind, existing(call, kind)))
 
     return handle
 
@@ -133,61 +58,18 @@ def list_objects(kind: Collection, *, deleted: bool = False) -> Handler:
     """`GET /identity/conditionalAccess/{kind}`, or its deleted items."""
 
     def handle(call: Call) -> Answer:
-        _readable(call)
+        require_read(call)
         if deleted:
-            _expire(call)
+            expire(call)
         found = call.store.objects(call.tenant.id, kind, deleted=deleted)
-        return Answer(200, _page(call, _filtered(found, call.query.get("$filter"))))
+        return Answer(200, page(call, filtered(found, call.query.get("$filter"))))
 
     return handle
 
 
-def _filtered(found: list[Json], wanted: str | None) -> list[Json]:
-    if wanted is None:
-        return found
-    match = _NAME_FILTER.fullmatch(wanted)
-    if match is None:
-        raise bad_request("Invalid filter clause. (sandbox: only `displayName eq '…'` is known)")
-    # That names compare without regard to case is assumed, as in the rest of the directory.
-    name = match[1].replace("''", "'").casefold()
-    return [each for each in found if each["displayName"].casefold() == name]
-
-
-def _page(call: Call, found: list[Json]) -> Json:
-    unknown = set(call.query) - {"$filter", "$top", "$skiptoken", "$select", "$count"}
-    if unknown:
-        raise bad_request(f"The query option {min(unknown)} is not supported.")
-    top = _number(call.query.get("$top"), PAGE)
-    start = _number(call.query.get("$skiptoken"), 0)
-    if not 0 < top <= LARGEST_PAGE:
-        raise bad_request(f"$top must be between 1 and {LARGEST_PAGE}.")
-    page: Json = {"@odata.context": _context(call.root, call.path)}
-    if call.query.get("$count") == "true":
-        page["@odata.count"] = len(found)
-    if start + top < len(found):
-        query = dict(call.query) | {"$skiptoken": str(start + top)}
-        page["@odata.nextLink"] = f"{call.root}/{call.path}?{urlencode(query, safe='$')}"
-    selected = call.query.get("$select")
-    names = selected.split(",") if selected else None
-    return page | {"value": [_select(each, names) for each in found[start : start + top]]}
-
-
-def _select(body: Json, names: list[str] | None) -> Json:
-    wanted = None if names is None else {*names, "@odata.type"}
-    return {name: value for name, value in body.items() if wanted is None or name in wanted}
-
-
-def _number(text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not text.isdecimal():
-        raise bad_request(f"Invalid value '{text}' for a query option.")
-    return int(text)
-
-
 def create_policy(call: Call) -> Answer:
     """`POST /identity/conditionalAccess/policies`."""
-    _writable(call)
+    require_write(call)
     sent = call.payload()
     check_policy_shape(sent)
     _require_application_role(call, sent)
@@ -201,21 +83,40 @@ def create_policy(call: Call) -> Answer:
     check_policy(policy, sent, _directory(call))
     if call.store.count(call.tenant.id, "policies") >= POLICIES:
         raise bad_request(f"The tenant has reached its limit of {POLICIES} policies.")
+    policy = _name_strength(policy)
     call.store.put(call.tenant.id, "policies", policy)
     return Answer(201, entity(call.root, "policies", policy))
 
 
 def update_policy(call: Call) -> Answer:
     """`PATCH /identity/conditionalAccess/policies/{id}`."""
-    _writable(call)
-    existing = _existing(call, "policies")
+    require_write(call)
+    before = existing(call, "policies")
     sent = call.payload()
     check_policy_shape(sent)
     _require_application_role(call, sent)
-    policy = merge(POLICY, existing, sent) | {"modifiedDateTime": now()}
+    policy = merge(POLICY, before, sent) | {"modifiedDateTime": now()}
     check_policy(policy, sent, _directory(call))
-    call.store.put(call.tenant.id, "policies", policy)
+    call.store.put(call.tenant.id, "policies", _name_strength(policy))
     return Answer(204)
+
+
+def _name_strength(policy: Json) -> Json:
+    """Describe a policy's strength as Graph does, whatever was sent apart from its id.
+
+    That an id which is not built in is one of the tenant's own is assumed: the sandbox holds none.
+    """
+    grant = policy["grantControls"]
+    if not grant or not grant["authenticationStrength"]:
+        return policy
+    strength = grant["authenticationStrength"]
+    known = _STRENGTHS.get(strength["id"])
+    described = strength | {
+        "displayName": known,
+        "policyType": "builtIn" if known else "custom",
+        "requirementsSatisfied": "mfa",
+    }
+    return policy | {"grantControls": grant | {"authenticationStrength": described}}
 
 
 def _directory(call: Call) -> Directory:
@@ -246,14 +147,14 @@ def _require_application_role(call: Call, sent: Json) -> None:
 
 def delete_policy(call: Call) -> Answer:
     """`DELETE /identity/conditionalAccess/policies/{id}`."""
-    _writable(call)
-    _delete(call, "policies", _existing(call, "policies"))
+    require_write(call)
+    _delete(call, "policies", existing(call, "policies"))
     return Answer(204)
 
 
 def create_location(call: Call) -> Answer:
     """`POST /identity/conditionalAccess/namedLocations`."""
-    _writable(call)
+    require_write(call)
     sent = call.payload()
     shape = location_shape(sent)
     moment = now()
@@ -274,19 +175,19 @@ def create_location(call: Call) -> Answer:
 
 def update_location(call: Call) -> Answer:
     """`PATCH /identity/conditionalAccess/namedLocations/{id}`."""
-    _writable(call)
-    existing = _existing(call, "namedLocations")
+    require_write(call)
+    before = existing(call, "namedLocations")
     sent = call.payload()
-    shape = location_shape(sent, existing)
-    location = check_location(merge(shape, existing, sent)) | {"modifiedDateTime": now()}
+    shape = location_shape(sent, before)
+    location = check_location(merge(shape, before, sent)) | {"modifiedDateTime": now()}
     call.store.put(call.tenant.id, "namedLocations", location)
     return Answer(204)
 
 
 def delete_location(call: Call) -> Answer:
     """`DELETE /identity/conditionalAccess/namedLocations/{id}`."""
-    _writable(call)
-    location = _existing(call, "namedLocations")
+    require_write(call)
+    location = existing(call, "namedLocations")
     check_location_delete(location, call.store.objects(call.tenant.id, "policies"))
     _delete(call, "namedLocations", location)
     return Answer(204)
@@ -300,8 +201,8 @@ def read_deleted(kind: Collection) -> Handler:
     """`GET /identity/conditionalAccess/deletedItems/{kind}/{id}`."""
 
     def handle(call: Call) -> Answer:
-        _readable(call)
-        return Answer(200, entity(call.root, kind, _existing(call, kind, deleted=True)))
+        require_read(call)
+        return Answer(200, entity(call.root, kind, existing(call, kind, deleted=True)))
 
     return handle
 
@@ -314,8 +215,8 @@ def restore(kind: Collection) -> Handler:
     """
 
     def handle(call: Call) -> Answer:
-        _writable(call)
-        body = _existing(call, kind, deleted=True) | {"deletedDateTime": None}
+        require_write(call)
+        body = existing(call, kind, deleted=True) | {"deletedDateTime": None}
         call.store.put(call.tenant.id, kind, body)
         return Answer(200, entity(call.root, kind, body))
 
@@ -326,8 +227,8 @@ def purge(kind: Collection) -> Handler:
     """`DELETE /identity/conditionalAccess/deletedItems/{kind}/{id}`."""
 
     def handle(call: Call) -> Answer:
-        _writable(call)
-        call.store.purge(call.tenant.id, kind, _existing(call, kind, deleted=True)["id"])
+        require_write(call)
+        call.store.purge(call.tenant.id, kind, existing(call, kind, deleted=True)["id"])
         return Answer(204)
 
     return handle
@@ -340,14 +241,14 @@ def organization(call: Call) -> Answer:
         message = "Insufficient privileges to complete the operation."
         raise RefusalError(403, "Authorization_RequestDenied", message)
     only = {"id": call.tenant.id, "displayName": "Sandbox", "verifiedDomains": []}
-    return Answer(200, {"@odata.context": _context(call.root, "organization"), "value": [only]})
+    return Answer(200, {"@odata.context": context(call.root, "organization"), "value": [only]})
 
 
 def security_defaults(call: Call) -> Answer:
     """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
-    _require(call, "Policy.Read.All")
+    require(call, "Policy.Read.All")
     body = {
-        "@odata.context": _context(
+        "@odata.context": context(
             call.root, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
         ),
         "id": "00000000-0000-0000-0000-000000000005",

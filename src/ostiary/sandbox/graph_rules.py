@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ostiary.sandbox.answers import Json, RefusalError, bad_request
-from ostiary.sandbox.graph_types import (
-    COUNTRY_LOCATION,
-    IP_LOCATION,
-    POLICY,
-    MismatchError,
-    Shape,
-    check,
-    is_guid,
-)
+from ostiary.sandbox.graph_shapes import COUNTRY_LOCATION, IP_LOCATION, POLICY
+from ostiary.sandbox.graph_types import MismatchError, Shape, check, is_guid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -173,6 +166,9 @@ def _check_controls(policy: Json, sent: Json) -> None:
         raise bad_request("grantControls needs an operator and at least one control.")
     if grant is None and not any((session or {}).values()):
         raise bad_request("Policy must contain at least one grant or session control.")
+    strength = (grant or {}).get("authenticationStrength")
+    if strength and not strength["id"]:
+        raise bad_request("authenticationStrength needs an id.")
     if {"mfa", "authenticationStrength"} <= controls:
         # https://github.com/microsoft/Microsoft365DSC/issues/6218
         raise bad_request(

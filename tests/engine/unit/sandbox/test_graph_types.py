@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ostiary.sandbox.graph_shapes import POLICY
 from ostiary.sandbox.graph_types import (
-    POLICY,
     Choice,
     Flag,
     Id,

@@ -379,6 +379,10 @@ REFUSED_POLICIES: dict[str, tuple[Any, str]] = {
         "grantControls needs",
     ),
     "mfa and strength": (block() | controls("mfa", authenticationStrength=STRENGTH), "1108: "),
+    "strength without id": (
+        block() | controls(authenticationStrength={"displayName": "Phishing-resistant MFA"}),
+        "needs an id",
+    ),
     "block and mfa": (block() | controls("block", "mfa"), "1032: "),
     "block and terms": (block() | controls("block", termsOfUse=[UNKNOWN]), "1032: "),
     "password change alone": (RESET | controls("passwordChange"), "1032: "),
@@ -469,6 +473,14 @@ def test_a_policy_is_taken_and_its_own_answer_is_taken_again(graph: Graph, case:
     answer = graph.ask("PATCH", path, found)
     assert answer.status_code == 204, answer.text
     assert graph.get(path) == found | {"modifiedDateTime": graph.get(path)["modifiedDateTime"]}
+
+
+def test_a_strength_is_sent_by_its_id_and_described_when_read(graph: Graph) -> None:
+    policy = graph.create(POLICIES, ACCEPTED_POLICIES["strength"])
+    strength = graph.get(f"{POLICIES}/{policy}")["grantControls"]["authenticationStrength"]
+    assert strength["id"] == STRENGTH["id"]
+    assert strength["displayName"] == "Phishing-resistant MFA"
+    assert strength["policyType"] == "builtIn"
 
 
 def test_a_location_is_named_by_its_id_and_not_by_its_path(graph: Graph) -> None:

@@ -1,0 +1,158 @@
+"""One authenticated request to Graph, and what all handlers ask of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
+
+from ostiary.sandbox.answers import Json, RefusalError, bad_request
+from ostiary.sandbox.graph_shapes import properties_sent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ostiary.sandbox.store import Store, Tenant
+
+Collection = Literal["policies", "namedLocations"]
+PAGE = 100
+LARGEST_PAGE = 999
+KEPT_AFTER_DELETE = timedelta(days=30)
+_NAME_FILTER = re.compile(r"\s*displayName\s+eq\s+'((?:[^']|'')*)'\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request; `root` is `https://host:port/v1.0`, `path` comes after it."""
+
+    root: str
+    path: str
+    segments: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+    tenant: Tenant
+    roles: frozenset[str]
+    store: Store
+
+    def payload(self) -> Json:
+        """Give the body as an object."""
+        if not isinstance(self.body, dict):
+            raise bad_request("Unable to read JSON request payload. It must be a JSON object.")
+        return properties_sent(self.body)
+
+
+def now() -> str:
+    """Give the time as Graph writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def require_read(call: Call) -> None:
+    """Refuse who may not read Conditional Access."""
+    require(call, "Policy.Read.All", "Policy.Read.ConditionalAccess")
+
+
+def require_write(call: Call) -> None:
+    """Refuse who may not write Conditional Access.
+
+    Both roles: https://learn.microsoft.com/graph/api/conditionalaccessroot-post-policies
+    """
+    require_read(call)
+    require(call, "Policy.ReadWrite.ConditionalAccess")
+
+
+def require(call: Call, *roles: str) -> None:
+    """Refuse unless the token carries one of `roles`, in the words of Conditional Access.
+
+    https://github.com/AlexFilipin/ConditionalAccess/issues/10
+    """
+    if not call.roles & set(roles):
+        raise RefusalError(
+            403,
+            "AccessDenied",
+            "You cannot perform the requested operation, required scopes are missing in the token.",
+        )
+
+
+def context(root: str, path: str) -> str:
+    """Give the `@odata.context` of what is at `path`; `root` as in `Call`."""
+    return f"{root}/$metadata#{path}"
+
+
+def entity(root: str, kind: Collection, body: Json) -> Json:
+    """Give one object as it is answered; `root` is `https://host:port/v1.0`."""
+    return {"@odata.context": context(root, f"identity/conditionalAccess/{kind}/$entity")} | body
+
+
+def missing(kind: Collection, object_id: str) -> RefusalError:
+    """Refuse an id that names nothing.
+
+    https://github.com/DanielChronlund/DCToolbox/issues/5 for locations, assumed for policies.
+    """
+    name = {"policies": "ConditionalAccessPolicy", "namedLocations": "NamedLocation"}[kind]
+    return RefusalError(
+        404, "ResourceNotFound", f"{name} with id {object_id} does not exist in the directory."
+    )
+
+
+def expire(call: Call) -> None:
+    """Forget what was deleted too long ago."""
+    oldest = datetime.now(UTC) - KEPT_AFTER_DELETE
+    call.store.purge_deleted_before(oldest.isoformat())
+
+
+def existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
+    """Give the object that the path names, or refuse with 404."""
+    if deleted:
+        expire(call)
+    object_id = call.segments["id"]
+    found = call.store.object(call.tenant.id, kind, object_id.lower(), deleted=deleted)
+    if found is None:
+        raise missing(kind, object_id)
+    return found
+
+
+def filtered(found: list[Json], wanted: str | None) -> list[Json]:
+    """Keep what a `$filter` wants, which knows `displayName eq` only."""
+    if wanted is None:
+        return found
+    match = _NAME_FILTER.fullmatch(wanted)
+    if match is None:
+        raise bad_request("Invalid filter clause. (sandbox: only `displayName eq '…'` is known)")
+    # That names compare without regard to case is assumed, as in the rest of the directory.
+    name = match[1].replace("''", "'").casefold()
+    return [each for each in found if each["displayName"].casefold() == name]
+
+
+def page(call: Call, found: list[Json]) -> Json:
+    """Give the page of a list that the query asks for, and the link to the next."""
+    unknown = set(call.query) - {"$filter", "$top", "$skiptoken", "$select", "$count"}
+    if unknown:
+        raise bad_request(f"The query option {min(unknown)} is not supported.")
+    top = _number(call.query.get("$top"), PAGE)
+    start = _number(call.query.get("$skiptoken"), 0)
+    if not 0 < top <= LARGEST_PAGE:
+        raise bad_request(f"$top must be between 1 and {LARGEST_PAGE}.")
+    page: Json = {"@odata.context": context(call.root, call.path)}
+    if call.query.get("$count") == "true":
+        page["@odata.count"] = len(found)
+    if start + top < len(found):
+        query = dict(call.query) | {"$skiptoken": str(start + top)}
+        page["@odata.nextLink"] = f"{call.root}/{call.path}?{urlencode(query, safe='$')}"
+    selected = call.query.get("$select")
+    names = selected.split(",") if selected else None
+    return page | {"value": [_select(each, names) for each in found[start : start + top]]}
+
+
+def _select(body: Json, names: list[str] | None) -> Json:
+    wanted = None if names is None else {*names, "@odata.type"}
+    return {name: value for name, value in body.items() if wanted is None or name in wanted}
+
+
+def _number(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal():
+        raise bad_request(f"Invalid value '{text}' for a query option.")
+    return int(text)
