@@ -148,8 +148,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Refuse what the schema and the provider's rules refuse; fill in the one default."""
         token = _known(request.type or _type_of(request.urn))
         inputs = values.read(request.news)
+        name = request.name or request.urn.rpartition("::")[2]
+        # The path stands in the reason: a `property` must be a top-level one.
         found = [
-            provider_pb2.CheckFailure(property=each.path, reason=each.reason)
+            provider_pb2.CheckFailure(
+                reason=f"{each.reason}. Examine values at '{name}.{each.path}'."
+            )
             for each in check.failures(token, inputs)
         ]
         country = inputs.get("country")
