@@ -104,6 +104,8 @@ def serve(home: Home, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         ssl_certfile=home.leaf,
+        # The provider polls every 5 s, which is when uvicorn would cut an idle connection.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=0,
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -106,6 +107,14 @@ def test_the_server_of_another_home_is_not_taken_for_ours(home: Path, running: R
     assert started.port != running.port
 
 
+def test_a_server_that_names_another_instance_is_not_taken_for_ours(home: Path) -> None:
+    lifecycle.start(home)
+    secrets = home / "secrets.json"
+    held = json.loads(secrets.read_text())
+    secrets.write_text(json.dumps(held | {"instance": str(uuid4())}))
+    assert lifecycle.status(home) is None
+
+
 def test_a_server_that_does_not_answer_is_stopped_all_the_same(home: Path) -> None:
     running = lifecycle.start(home)
     Home(home).set_port(1)
@@ -114,6 +123,15 @@ def test_a_server_that_does_not_answer_is_stopped_all_the_same(home: Path) -> No
         lifecycle.start(home)
     assert lifecycle.stop(home) is True
     wait_until(lambda: not _alive(running.pid))
+
+
+def test_a_server_in_the_foreground_is_found_and_stopped_too(home: Path) -> None:
+    command = [sys.executable, "-m", "ostiary.sandbox.server", "--home", str(home)]
+    with subprocess.Popen(command) as server:
+        wait_until(lambda: lifecycle.status(home) is not None)
+        Home(home).set_port(1)
+        assert lifecycle.stop(home) is True
+        assert server.wait(20) in {0, -signal.SIGTERM}
 
 
 def test_a_server_whose_folder_is_deleted_ends(home: Path) -> None:
@@ -128,7 +146,8 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     # Nobody may have collected it: in a container without an init it stays a zombie.
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return bool(found.stdout) and not found.stdout.startswith(b"Z")
 
 
 def test_a_port_can_be_chosen_if_it_is_free(home: Path, running: Running) -> None:
