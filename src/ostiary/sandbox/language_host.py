@@ -122,7 +122,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(  # noqa: N802
         self, request: language_pb2.GetRequiredPackagesRequest, context: Context
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """Give the provider plugins of the packages the program can import."""
+        """Give the provider plugins of the packages the program can import.
+
+        What PULUMI_DEBUG_PROVIDERS attaches is left out: the engine would download it for nothing.
+        """
+        attached = os.environ.get("PULUMI_DEBUG_PROVIDERS", "").split(",")
+        present = {each.partition(":")[0] for each in attached}
         found = [
             plugin_pb2.PackageDependency(
                 name=each["name"],
@@ -131,6 +136,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 server=each.get("server", ""),
             )
             for each in _installed(request.info, context)["plugins"]
+            if each["name"] not in present
         ]
         return language_pb2.GetRequiredPackagesResponse(packages=found)
 
