@@ -13,6 +13,7 @@ import typer
 from ostiary.affected import affected_environments
 from ostiary.cli.terminal import show
 from ostiary.errors import OstiaryError
+from ostiary.spec.workspace import SANDBOX, environment_names
 
 
 class Format(StrEnum):
@@ -38,10 +39,11 @@ def affected(
     """Print the environments that the commits since BASE touch.
 
     Environments are the files of `environments/` in the current directory.  What changed on the
-    base's own branch since the two parted does not count.  Uncommitted work does not count either.
+    base's own branch since the two parted does not count.  Uncommitted work does not count either, and
+    the sandbox never does: no pipeline deploys it.
     """
     here = Path()
-    environments = sorted(path.stem for path in (here / "environments").glob("*.yaml"))
+    environments = [name for name in environment_names(here) if name != SANDBOX]
     if not environments:
         raise OstiaryError(
             "no environments in `environments/`",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import cast
 
 import typer
 
@@ -10,6 +11,10 @@ from ostiary.cli import affected, engine, sandbox, up, workspace
 from ostiary.cli.terminal import fail
 from ostiary.errors import OstiaryError
 from ostiary.sandbox.lifecycle import SandboxError
+
+USAGE, INTERRUPTED = 64, 130
+# Typer exports one of the ways in which a command cannot be understood; all share its base.
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 app = typer.Typer(
     name="ostiary",
@@ -26,11 +31,18 @@ app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:
-    """Run the command line; ends with the exit code of the error, or 130 when interrupted."""
+    """Run the command line; ends with the exit code of what went wrong.
+
+    64 for a command that cannot be understood, 130 when interrupted, else the error's own.
+    """
     try:
-        app()
+        status = app(standalone_mode=False)
+    except _UsageError as error:
+        error.show()
+        raise SystemExit(USAGE) from None
     except (OstiaryError, SandboxError) as error:
         fail(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\ninterrupted: the same command goes on from here\n")
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
+    raise SystemExit(status)

@@ -21,10 +21,9 @@ from ostiary.model.resolve import Resolved
 from ostiary.report.deployment import deployed
 from ostiary.sandbox import lifecycle
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
+from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
-
-SANDBOX = "sandbox"
 
 
 def up(

@@ -25,6 +25,9 @@ from ostiary.spec.validate import did_you_mean, validate
 Spec = TypeVar("Spec", bound=BaseModel)
 Spec_co = TypeVar("Spec_co", bound=BaseModel, covariant=True)
 
+# The environment of the sandbox tenant, which exists on the user's own machine only.
+SANDBOX = "sandbox"
+
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _LOCATION_MODELS: dict[str, type[NamedLocationSpec]] = {
     "ipNamedLocation": IpNamedLocationSpec,

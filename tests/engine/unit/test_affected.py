@@ -174,3 +174,14 @@ def test_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repository))
     with pytest.raises(OstiaryError, match="git was not found"):
         affected(base="main")
+
+
+def test_the_sandbox_is_no_pipelines_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "environments").mkdir()
+    for name in ("sandbox", "contoso-dev"):
+        (tmp_path / "environments" / f"{name}.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    affected(base="", output=Format.LINES)
+    assert capsys.readouterr().out == "contoso-dev\n"
