@@ -128,10 +128,13 @@ def test_a_server_that_does_not_answer_is_stopped_all_the_same(home: Path) -> No
 def test_a_server_in_the_foreground_is_found_and_stopped_too(home: Path) -> None:
     command = [sys.executable, "-m", "ostiary.sandbox.server", "--home", str(home)]
     with subprocess.Popen(command) as server:
-        wait_until(lambda: lifecycle.status(home) is not None)
-        Home(home).set_port(1)
-        assert lifecycle.stop(home) is True
-        assert server.wait(20) in {0, -signal.SIGTERM}
+        try:
+            wait_until(lambda: lifecycle.status(home) is not None)
+            Home(home).set_port(1)
+            assert lifecycle.stop(home) is True
+            assert server.wait(20) in {0, -signal.SIGTERM}
+        finally:
+            server.kill()
 
 
 def test_a_server_whose_folder_is_deleted_ends(home: Path) -> None:
