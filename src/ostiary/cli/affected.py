@@ -38,9 +38,9 @@ def affected(
 ) -> None:
     """Print the environments that the commits since BASE touch.
 
-    Environments are the files of `environments/` in the current directory.  What changed on the
-    base's own branch since the two parted does not count.  Uncommitted work does not count either, and
-    the sandbox never does: no pipeline deploys it.
+    Environments are the files of `environments/` in the current directory, but for the sandbox,
+    which no pipeline deploys.  What changed on the base's own branch since the two parted does not
+    count, nor does uncommitted work.
     """
     here = Path()
     environments = [name for name in environment_names(here) if name != SANDBOX]
