@@ -15,7 +15,7 @@ import typer
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.deploy.engine import find_or_install, quiet_environment
-from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Change, Stack, stale_lock
+from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Change, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.report.deployment import deployed
@@ -118,7 +118,11 @@ def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: b
         folder = root / ".ostiary" / "bin" / name
         write_launchers(folder, (name,))
         path = os.pathsep.join([str(folder), path])
-    return Stack(engine, root, environment, quiet_environment({**environ, "PATH": path}))
+    project = root
+    if local:
+        project = root / ".ostiary" / "project"
+        project_apart(root, project)
+    return Stack(engine, project, environment, quiet_environment({**environ, "PATH": path}))
 
 
 def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:

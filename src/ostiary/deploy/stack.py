@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ostiary.deploy import IMPORTS
 from ostiary.deploy.engine import Engine
 from ostiary.errors import EngineError
@@ -39,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack named after its environment, run in the workspace's folder."""
+    """A stack named after its environment, run in the folder of its Pulumi.yaml, `root`."""
 
     engine: Engine
     root: Path
@@ -73,9 +75,7 @@ class Stack:
     def run(self, arguments: Sequence[str]) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]
-        return subprocess.run(  # noqa: S603 (the engine that was chosen; the user's own arguments)
-            command, cwd=self.root, env=dict(self.environ), check=False
-        ).returncode
+        return _attended(command, self.root, self.environ)
 
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
@@ -106,12 +106,29 @@ class Stack:
             # The engine offers its event log only to those who ask for its debugging commands.
             environ = {**self.environ, "PULUMI_DEBUG_COMMANDS": "true"}
             environ[IMPORTS] = json.dumps(imports or {})
-            status = subprocess.run(  # noqa: S603 (likewise)
-                arguments, cwd=self.root, env=environ, stdin=subprocess.DEVNULL, check=False
-            ).returncode
-            if status != 0:
+            if _attended(arguments, self.root, environ, stdin=subprocess.DEVNULL) != 0:
                 raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
             return list(_changes(events))
+
+
+def project_apart(root: Path, folder: Path) -> None:
+    """Write a Pulumi.yaml into `folder` that runs the program of the project in `root`.
+
+    The engine keeps a stack's settings beside Pulumi.yaml, and with them the way its secrets are
+    encrypted: those of a sandbox's stack and those of the real one of the same name exclude each
+    other.  Raises EngineError when the project cannot be read.
+    """
+    try:
+        project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
+        runtime = project["runtime"]
+    except (yaml.YAMLError, TypeError, KeyError):
+        raise EngineError("Pulumi.yaml does not describe a Pulumi project") from None
+    options = runtime.get("options", {}) if isinstance(runtime, dict) else {}
+    if "virtualenv" in options:
+        options["virtualenv"] = str(root / options["virtualenv"])
+    project["main"] = str(root / project.get("main", ""))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
 
 
 def stale_lock(stack: str, environ: Mapping[str, str]) -> bool:
@@ -137,6 +154,28 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _attended(
+    command: Sequence[str], root: Path, environ: Mapping[str, str], stdin: int | None = None
+) -> int:
+    """Run a command on the user's terminal to its own end; gives its exit code.
+
+    Ctrl-C reaches it too, and it needs the time to record what it has done and to give its lock
+    back: only then is KeyboardInterrupt raised here.
+    """
+    interrupted = False
+    with subprocess.Popen(  # noqa: S603 (the engine that was chosen)
+        command, cwd=root, env=dict(environ), stdin=stdin
+    ) as process:
+        while process.returncode is None:
+            try:
+                process.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+    return process.returncode
 
 
 def _changes(events: Path) -> Iterator[Change]:
