@@ -86,3 +86,9 @@ AUTHENTICATION_STRENGTHS = {
     "Passwordless MFA": "00000000-0000-0000-0000-000000000003",
     "Phishing-resistant MFA": "00000000-0000-0000-0000-000000000004",
 }
+
+# Named locations that every tenant has; country locations and these have no file.
+# https://learn.microsoft.com/entra/identity/conditional-access/concept-assignment-network
+WELL_KNOWN_LOCATIONS = {
+    "Multifactor authentication trusted IPs": "00000000-0000-0000-0000-000000000000",
+}
