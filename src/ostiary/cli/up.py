@@ -6,7 +6,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ import typer
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.deploy.engine import find_or_install, quiet_environment
-from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Change, Stack, project_apart, stale_lock
+from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.report.deployment import deployed
@@ -130,40 +130,48 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
     if stale_lock(stack.name, stack.environ):
         say("taking away the lock of a run that was interrupted")
         stack.release()
+    if stack.state()["deployment"].get("pending_operations"):
+        say("an interrupted run did not record what it was doing; asking the tenant instead")
+        stack.forget_pending()
+    found = _leftovers(stack, resolved)
+    if any(found.imports.values()):
+        say("an interrupted run left objects in the tenant; taking them over")
     say(f"previewing {stack.name}")
-    changes = stack.preview()
-    leftovers = orphans.Orphans()
-    if any(change.operation in {"create", "create-replacement"} for change in changes):
-        leftovers = _leftovers(stack, resolved)
-        if any(leftovers.imports.values()):
-            say("an interrupted run left objects in the tenant; taking them over instead")
-            changes = stack.preview(leftovers.imports)
+    changes = stack.preview(found.imports)
+    for each in found.twins:
+        say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
+    if asks and (changes or found.twins):
+        _confirm(stack.name, len(changes) + len(found.twins))
     if changes:
-        if asks:
-            _confirm(stack.name, changes)
         say(f"applying to {stack.name}")
-        changes = stack.up(leftovers.imports)
+        changes = stack.up(found.imports)
+        if any(change.operation.startswith("create") for change in changes):
+            # The provider sends a create again when the answer was lost, and knows of the last.
+            found = _leftovers(stack, resolved)
+    _delete(stack, resolved, found)
     for line in deployed(stack.outputs(), resolved):
         show(line)
-    say("done" if changes else f"nothing changed: {stack.name} is as specified")
+    done = changes or found.twins
+    say("done" if done else f"nothing changed: {stack.name} is as specified")
 
 
 def _leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:
-    client = GraphClient(resolved.tenant_id, stack.environ)
-    try:
-        found = orphans.find(
+    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+        return orphans.find(
             resolved, _managed(stack.state()), client.policies(), client.named_locations()
         )
+
+
+def _delete(stack: Stack, resolved: Resolved, found: orphans.Orphans) -> None:
+    if not found.twins:
+        return
+    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+        for each in found.twins:
+            say(f"deleting a second `{each['displayName']}` ({each['id']}) of the same content")
         for policy in found.twin_policies:
-            say(f"deleting a second `{policy['displayName']}` ({policy['id']}) of the same content")
             client.delete_policy(policy["id"])
         for location in found.twin_named_locations:
-            name, identity = location["displayName"], location["id"]
-            say(f"deleting a second `{name}` ({identity}) of the same content")
             client.delete_named_location(location)
-    finally:
-        client.close()
-    return found
 
 
 def _managed(state: Mapping[str, Any]) -> orphans.Managed:
@@ -179,13 +187,13 @@ def _managed(state: Mapping[str, Any]) -> orphans.Managed:
     return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
 
 
-def _confirm(environment: str, changes: list[Change]) -> None:
+def _confirm(environment: str, changes: int) -> None:
     """Have a person type the environment's name; without a terminal, refuse."""
     if not sys.stdin.isatty():
         raise OstiaryError(
-            f"{len(changes)} changes to `{environment}` wait for a confirmation",
+            f"{changes} changes to `{environment}` wait for a confirmation",
             hint="there is no terminal to ask on; pass --yes",
         )
-    typed = typer.prompt(f"Type {environment} to apply {len(changes)} changes", default="")
+    typed = typer.prompt(f"Type {environment} to apply {changes} changes", default="")
     if typed.strip() != environment:
         raise OstiaryError("nothing was applied")

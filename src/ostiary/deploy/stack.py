@@ -81,6 +81,15 @@ class Stack:
         """Take away the lock that a run left which was ended before it could."""
         self._quietly("cancel", "--yes", "--stack", self.name)
 
+    def forget_pending(self) -> None:
+        """Forget the operations of which a run that was ended recorded the beginning only.
+
+        What they did shows in the tenant; the engine would carry them along for ever
+        (https://www.pulumi.com/docs/support/troubleshooting/common-issues/interrupted-updates/).
+        """
+        arguments = ["--yes", "--skip-preview", "--clear-pending-creates"]
+        self._quietly("refresh", *arguments, "--parallel", str(PARALLEL), "--stack", self.name)
+
     def _quietly(self, *arguments: str) -> str:
         run = subprocess.run(  # noqa: S603 (the engine that was chosen, with our own arguments)
             [str(self.engine.command), *arguments, "--non-interactive"],
@@ -153,7 +162,9 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    # In a container nobody may be there to bury an orphan: a dead process, with its number.
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def _attended(

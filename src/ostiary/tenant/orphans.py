@@ -46,6 +46,11 @@ class Orphans:
         """What the Pulumi program shall import."""
         return {"policies": self.policies, "namedLocations": self.named_locations}
 
+    @property
+    def twins(self) -> list[Json]:
+        """All superfluous copies."""
+        return self.twin_policies + self.twin_named_locations
+
 
 def find(
     resolved: Resolved, managed: Managed, policies: Iterable[Json], locations: Iterable[Json]
