@@ -188,3 +188,14 @@ class CountryNamedLocation:
 
 
 NamedLocation = IpNamedLocation | CountryNamedLocation
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Everything that decides a tenant's sign-ins: its policies and the named locations they name.
+
+    Named locations are found by key, or by id where the workspace does not manage them.
+    """
+
+    policies: tuple[Policy, ...]
+    named_locations: tuple[NamedLocation, ...] = ()

@@ -1,0 +1,1 @@
+"""What policies do, decided for one sign-in and proven for every one."""
