@@ -89,11 +89,11 @@ class Children:
         return child
 
     def kill(self, child: subprocess.Popen[bytes]) -> None:
-        """Kill one process, if it still runs."""
+        """Kill one process, if it still runs, and collect it."""
         with self._lock:
             self._running.discard(child)
-        if child.poll() is None:
-            child.kill()
+        child.kill()
+        child.wait()
 
     def kill_all(self) -> None:
         """Kill what is left."""
@@ -235,8 +235,9 @@ def _output(child: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPluginRe
     chunks: queue.Queue[language_pb2.RunPluginResponse | None] = queue.Queue()
 
     def forward(name: str, stream: Any) -> None:
-        while data := stream.read1(_CHUNK):
-            chunks.put(language_pb2.RunPluginResponse(**{name: data}))
+        with stream:
+            while data := stream.read1(_CHUNK):
+                chunks.put(language_pb2.RunPluginResponse(**{name: data}))
         chunks.put(None)
 
     for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from ostiary.sandbox import lifecycle
 from ostiary.sandbox.lifecycle import Running
 from tests.engine.e2e.stack import Stack
+from tests.engine.unit.sandbox.processes import gone, until
 
 pytestmark = pytest.mark.e2e
 
@@ -102,6 +104,32 @@ def test_the_virtual_environment_of_the_project_runs_the_program(
     packages = next((environment / "lib").glob("python3*/site-packages"))
     (packages / "shared.pth").write_text(str(Path(pulumi.__file__).parents[1]))
     assert f"prefix {environment}" in stack.preview()
+
+
+def test_an_interrupt_ends_the_program(stack: Stack) -> None:
+    main(
+        stack,
+        "import os, pathlib, signal\n"
+        "pathlib.Path('new').write_text(str(os.getpid()))\n"
+        "os.replace('new', 'pid')\n"
+        "signal.pause()\n",
+    )
+    written = stack.folder / "pid"
+    with subprocess.Popen(
+        stack.command("preview", "--stack", "dev"),
+        cwd=stack.folder,
+        env=stack.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as engine:
+        until(written.exists)
+        engine.send_signal(signal.SIGINT)
+        said, _ = engine.communicate(timeout=20)
+    assert engine.returncode
+    assert "Traceback" not in said
+    until(lambda: gone(int(written.read_text())))
 
 
 POLICY_PACK = """

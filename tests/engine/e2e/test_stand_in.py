@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from ostiary.sandbox.lifecycle import Running
 from ostiary.sandbox.plugin.schema import LOCATION, POLICY
 from tests.engine.e2e.stack import Stack, country_location, ip_location, policy
 from tests.engine.unit.sandbox import wire
+from tests.engine.unit.sandbox.processes import gone, until
 from tests.engine.unit.sandbox.wire import LOCATIONS, POLICIES
 
 pytestmark = pytest.mark.e2e
@@ -45,13 +45,6 @@ def faults(sandbox: Running) -> Iterator[Faults]:
     switch = Faults(sandbox)
     yield switch
     switch.clear()
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)  # between two looks
 
 
 def test_a_stack_lives_as_with_the_real_plugin(stack: Stack) -> None:
@@ -308,12 +301,6 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
-def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits to be collected does not."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return done.returncode == 0 and not done.stdout.startswith(b"Z")
-
-
 def test_a_killed_engine_leaves_no_process(tmp_path: Path, sandbox: Running) -> None:
     stack = Stack(tmp_path / "project", sandbox, {"OSTIARY_SANDBOX_WAIT_SCALE": "1"})
     stack.want(locations={"office": ip_location()})
@@ -330,7 +317,7 @@ def test_a_killed_engine_leaves_no_process(tmp_path: Path, sandbox: Running) -> 
         started = descendants(engine.pid)
         assert len(started) >= 2  # the language host and the plugin, in its pause of 15 seconds
         engine.kill()
-    until(lambda: not any(alive(pid) for pid in started))
+    until(lambda: all(gone(pid) for pid in started))
 
 
 def test_an_interrupt_ends_the_waits(tmp_path: Path, sandbox: Running) -> None:

@@ -1,6 +1,7 @@
 """Serve the plugin: `python -m ostiary.sandbox.plugin` prints its port on the first line.
 
-Any engine attaches to it with PULUMI_DEBUG_PROVIDERS=azuread:PORT.
+An engine attaches to it with PULUMI_DEBUG_PROVIDERS=azuread:PORT.  It has one configuration, the
+last one it was given: one engine with one tenant at a time.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class Clock:
     def until(self, change: Callable[[], bool], *, state: str = "Done", delay: float = 0) -> None:
         """Call `change` until it held five times in a row, 5 seconds apart.
 
-        While it does not hold the pauses grow to 10 seconds.  Raises OperationError at the
-        deadline.  The rhythm is StateChangeConf of
+        Once it does not hold the pauses grow to 10 seconds, and stay so.  Raises OperationError
+        at the deadline.  The rhythm is StateChangeConf of
         https://github.com/hashicorp/terraform-plugin-sdk, helper/retry/state.go
         """
         self.wait(delay)
@@ -120,6 +120,12 @@ class Connections:
     def __init__(self) -> None:
         self._tls = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or None)
         self._kept = threading.local()
+        self._all: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        """Close every connection that is kept."""
+        for each in self._all:
+            each.close()
 
     def send(self, request: Request, timeout: float) -> Answer:
         """Send one request; raises OSError or HTTPException when no answer comes."""
@@ -155,6 +161,7 @@ class Connections:
                 if scheme == "https"
                 else http.client.HTTPConnection(host)
             )
+            self._all.append(connection)
         elif connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
             # An idle connection that can be read was closed by the server.
             connection.close()

@@ -83,6 +83,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._cancelled = threading.Event()
         self._session: Session | None = None
 
+    def close(self) -> None:
+        """Close the connections to the tenant."""
+        if self._session:
+            self._session.close()
+
     def Handshake(  # noqa: N802 - the protocol's name, here and below
         self, _request: provider_pb2.ProviderHandshakeRequest, _context: Context
     ) -> provider_pb2.ProviderHandshakeResponse:

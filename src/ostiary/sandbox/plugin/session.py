@@ -116,17 +116,30 @@ class Session:
         self._lock = threading.Lock()
         self._expires = 0.0
         self._access_token = ""
-        url = f"https://{config.metadata_host}/metadata/endpoints?api-version=2022-09-01"
+        try:
+            self._login, self._base = self._endpoints()
+            self.token()
+        except BaseException:
+            self.close()
+            raise
+        self.graph = Graph(self._base, self._connections, self.token)
+
+    def _endpoints(self) -> tuple[str, str]:
+        """Give where to sign in, and Graph, as the metadata names them."""
+        url = f"https://{self.config.metadata_host}/metadata/endpoints?api-version=2022-09-01"
         found = self._ask("GET", url, retries=0)
         try:
-            self._login = found["authentication"]["loginEndpoint"]
-            self._base = found["microsoftGraphResourceId"].rstrip("/")
+            login = found["authentication"]["loginEndpoint"]
+            base = found["microsoftGraphResourceId"].rstrip("/")
         except (KeyError, TypeError, AttributeError):
             raise ConfigurationError(f"{url} does not name the endpoints of a cloud") from None
-        require_this_machine(self._login)
-        require_this_machine(self._base)
-        self.token()
-        self.graph = Graph(self._base, self._connections, self.token)
+        require_this_machine(login)
+        require_this_machine(base)
+        return login, base
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
 
     def token(self) -> str:
         """Give an access token that is still valid for some minutes."""
