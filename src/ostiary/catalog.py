@@ -21,7 +21,12 @@ ApplicationUserAction = Literal["urn:user:registersecurityinfo", "urn:user:regis
 FilterMode = Literal["include", "exclude"]
 Operator = Literal["AND", "OR"]
 BuiltInControl = Literal[
-    "block", "mfa", "compliantDevice", "domainJoinedDevice", "compliantApplication", "passwordChange"
+    "block",
+    "mfa",
+    "compliantDevice",
+    "domainJoinedDevice",
+    "compliantApplication",
+    "passwordChange",
 ]
 GuestOrExternalUserType = Literal[
     "internalGuest",
