@@ -7,7 +7,6 @@ Both texts are by hand, so that a benchmark which compares their plans compares 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from string import Template
 
 
 @dataclass(frozen=True)
@@ -15,40 +14,21 @@ class Shape:
     """One file: `names` are its rows in the environment's tables, as (table, name)."""
 
     key: str
-    spec: Template
-    program: Template
+    spec: str
+    program: str
     names: tuple[tuple[str, str], ...] = ()
     location: Shape | None = None
-    values: Template | None = None
+    values: str = ""
 
 
-def _shape(
-    key: str,
-    spec: str,
-    program: str,
-    *names: tuple[str, str],
-    location: Shape | None = None,
-    values: str = "",
-) -> Shape:
-    """Make a shape of two texts that begin with a line break."""
-    return Shape(
-        key,
-        Template(spec[1:]),
-        Template(program),
-        names,
-        location,
-        Template(values) if values else None,
-    )
-
-
-OFFICE = _shape(
+OFFICE = Shape(
     "office",
-    """
+    """\
 type: ipNamedLocation
 displayName: Office $n
 isTrusted: true
 """,
-    """
+    """\
 office_$n = azuread.NamedLocation(
     "office-$n",
     display_name="Office $n",
@@ -59,14 +39,14 @@ office_$n = azuread.NamedLocation(
     values="{ipRanges: [$range]}",
 )
 
-COUNTRIES = _shape(
+COUNTRIES = Shape(
     "countries",
-    """
+    """\
 type: countryNamedLocation
 displayName: Countries $n
 includeUnknownCountriesAndRegions: true
 """,
-    """
+    """\
 countries_$n = azuread.NamedLocation(
     "countries-$n",
     display_name="Countries $n",
@@ -82,9 +62,9 @@ countries_$n = azuread.NamedLocation(
 )
 
 POLICIES = (
-    _shape(
+    Shape(
         "device-code",
-        """
+        """\
 # Nobody signs in by device code, except from this office or on a compliant device.
 displayName: Block device code flow $n
 state: enabled
@@ -111,7 +91,7 @@ exceptions:
   - {of: staff-$n, owner: workplace team, reason: build machines, expires: 2099-12-31}
   - {of: deviceFilter, owner: endpoint team, reason: kiosks, expires: 2099-12-31}
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "device-code-$n",
     display_name="Block device code flow $n",
@@ -144,12 +124,12 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("groups", "staff"),
+        names=(("groups", "staff"),),
         location=OFFICE,
     ),
-    _shape(
+    Shape(
         "mfa",
-        """
+        """\
 displayName: Require multifactor authentication $n
 state: enabled
 conditions:
@@ -164,7 +144,7 @@ grantControls:
   operator: OR
   builtInControls: [mfa]
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "mfa-$n",
     display_name="Require multifactor authentication $n",
@@ -187,12 +167,14 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("groups", "staff"),
-        ("applications", "payroll"),
+        names=(
+            ("groups", "staff"),
+            ("applications", "payroll"),
+        ),
     ),
-    _shape(
+    Shape(
         "administrators",
-        """
+        """\
 displayName: Phishing-resistant sign-in for administrators $n
 state: enabledForReportingButNotEnforced
 conditions:
@@ -208,7 +190,7 @@ grantControls:
 sessionControls:
   signInFrequency: {value: 4, type: hours}
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "administrators-$n",
     display_name="Phishing-resistant sign-in for administrators $n",
@@ -244,11 +226,11 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("groups", "staff"),
+        names=(("groups", "staff"),),
     ),
-    _shape(
+    Shape(
         "guests",
-        """
+        """\
 displayName: Terms of use for guests $n
 state: enabled
 conditions:
@@ -265,7 +247,7 @@ grantControls:
   builtInControls: [mfa]
   termsOfUse: [visitors-$n]
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "guests-$n",
     display_name="Terms of use for guests $n",
@@ -298,12 +280,14 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("externalTenants", "partner"),
-        ("termsOfUse", "visitors"),
+        names=(
+            ("externalTenants", "partner"),
+            ("termsOfUse", "visitors"),
+        ),
     ),
-    _shape(
+    Shape(
         "risk",
-        """
+        """\
 displayName: Verify risky sign-ins $n
 state: enabled
 conditions:
@@ -321,7 +305,7 @@ grantControls:
 sessionControls:
   signInFrequency: {frequencyInterval: everyTime}
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "risk-$n",
     display_name="Verify risky sign-ins $n",
@@ -349,11 +333,11 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("users", "clerk"),
+        names=(("users", "clerk"),),
     ),
-    _shape(
+    Shape(
         "devices",
-        """
+        """\
 displayName: Managed devices $n
 state: enabled
 conditions:
@@ -373,7 +357,7 @@ grantControls:
 sessionControls:
   applicationEnforcedRestrictions: {isEnabled: true}
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "devices-$n",
     display_name="Managed devices $n",
@@ -407,12 +391,14 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("groups", "staff"),
-        ("applications", "payroll"),
+        names=(
+            ("groups", "staff"),
+            ("applications", "payroll"),
+        ),
     ),
-    _shape(
+    Shape(
         "abroad",
-        """
+        """\
 displayName: Block legacy clients from abroad $n
 state: enabled
 conditions:
@@ -428,7 +414,7 @@ grantControls:
   operator: OR
   builtInControls: [block]
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "abroad-$n",
     display_name="Block legacy clients from abroad $n",
@@ -455,9 +441,9 @@ azuread.ConditionalAccessPolicy(
 """,
         location=COUNTRIES,
     ),
-    _shape(
+    Shape(
         "workloads",
-        """
+        """\
 displayName: Block risky workloads $n
 state: disabled
 conditions:
@@ -473,7 +459,7 @@ grantControls:
   operator: OR
   builtInControls: [block]
 """,
-        """
+        """\
 azuread.ConditionalAccessPolicy(
     "workloads-$n",
     display_name="Block risky workloads $n",
@@ -496,6 +482,6 @@ azuread.ConditionalAccessPolicy(
     opts=entra,
 )
 """,
-        ("servicePrincipals", "robot"),
+        names=(("servicePrincipals", "robot"),),
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from string import Template
 from uuid import NAMESPACE_URL, uuid5
 
 from _shapes import POLICIES, Shape
@@ -21,6 +22,7 @@ entra = pulumi.ResourceOptions(provider=azuread.Provider("entra", tenant_id="{te
 """
 _OURS = """
 from pathlib import Path
+from string import Template
 
 from ostiary.deploy.program import run
 
@@ -28,17 +30,12 @@ run(Path(__file__).parent)
 """
 
 
-def policy_keys(policies: int) -> list[str]:
-    """Give the file names of the first so many policies, without their ending."""
-    return [f"{shape.key}-{number}" for shape, number in _copies(policies)]
-
-
 def ids(policies: int, environment: str) -> Iterator[tuple[str, set[str]]]:
     """Give each policy's key with the ids that it must hold in an environment."""
     for shape, number in _copies(policies):
-        names = [("groups", "emergency-access"), *_rows(shape, number)]
-        if shape.key == "workloads":
-            del names[0]
+        names = _rows(shape, number)
+        if "emergency-access" in shape.spec:
+            names.append(("groups", "emergency-access"))
         yield f"{shape.key}-{number}", {_id(environment, *name) for name in names}
 
 
@@ -51,11 +48,10 @@ def write_workspace(root: Path, policies: int, environments: Iterable[str]) -> N
     """Write a workspace with so many policies, every fourth of them with a named location."""
     files = {"Pulumi.yaml": _PROJECT, "__main__.py": _OURS}
     for shape, number in _copies(policies):
-        hole = {"n": number}
-        files[f"policies/{shape.key}-{number}.yaml"] = shape.spec.substitute(hole)
+        files[f"policies/{shape.key}-{number}.yaml"] = _filled(shape.spec, n=number)
         if place := shape.location:
             path = f"policies/named-locations/{place.key}-{number}.yaml"
-            files[path] = place.spec.substitute(hole)
+            files[path] = _filled(place.spec, n=number)
     for name in environments:
         files[f"environments/{name}.yaml"] = _environment(name, policies)
     _write(root, files)
@@ -65,13 +61,15 @@ def write_program(root: Path, policies: int, environment: str) -> None:
     """Write the program by hand that declares what the workspace does in one environment."""
     parts = [_PROGRAM.format(tenant=tenant(environment))]
     for shape, number in _copies(policies):
-        known = {name: _id(environment, table, f"{name}-{number}") for table, name in shape.names}
-        known["n"] = str(number)
+        known: dict[str, str | int] = {
+            name: _id(environment, table, f"{name}-{number}") for table, name in shape.names
+        }
+        known["n"] = number
         known["emergency"] = _id(environment, "groups", "emergency-access")
         known["range"] = _range(environment, number)
         if shape.location:
-            parts.append(shape.location.program.substitute(known))
-        parts.append(shape.program.substitute(known))
+            parts.append(_filled(shape.location.program, **known))
+        parts.append(_filled(shape.program, **known))
     _write(root, {"Pulumi.yaml": _PROJECT, "__main__.py": "".join(parts)})
 
 
@@ -90,6 +88,10 @@ def _rows(shape: Shape, number: int) -> list[tuple[str, str]]:
     return [(table, f"{name}-{number}") for table, name in shape.names]
 
 
+def _filled(text: str, **holes: str | int) -> str:
+    return Template(text).substitute(holes)
+
+
 def _environment(name: str, policies: int) -> str:
     tables: dict[str, dict[str, str]] = {
         "groups": {"emergency-access": _id(name, "groups", "emergency-access")}
@@ -98,7 +100,7 @@ def _environment(name: str, policies: int) -> str:
         for table, row in _rows(shape, number):
             tables.setdefault(table, {})[row] = _id(name, table, row)
         if place := shape.location:
-            values = place.values.substitute(range=_range(name, number))
+            values = _filled(place.values, range=_range(name, number))
             tables.setdefault("namedLocations", {})[f"{place.key}-{number}"] = values
     lines = [f"tenantId: {tenant(name)}"]
     for table, rows in tables.items():
