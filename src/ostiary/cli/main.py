@@ -1,33 +1,53 @@
-"""The command `ostiary`: the only place that prints and exits."""
+"""The command `ostiary`: the only place that prints and exits.
+
+A verb imports only what it needs, so that `ostiary check` answers at once.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import cast
 
 import typer
 
-from ostiary.cli import affected, engine, sandbox, up, workspace
 from ostiary.cli.terminal import fail
 from ostiary.errors import OstiaryError
-from ostiary.sandbox.lifecycle import SandboxError
+from ostiary.sandbox import SandboxError
 
 USAGE, INTERRUPTED = 64, 130
 # Typer exports one of the ways in which a command cannot be understood; all share its base.
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
-app = typer.Typer(
-    name="ostiary",
-    help="Microsoft Entra Conditional Access policies as code.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(workspace.check)
-app.command()(up.up)
-app.command(context_settings={"ignore_unknown_options": True})(up.pulumi)
-app.command()(affected.affected)
-app.command()(engine.engine)
-app.add_typer(sandbox.app, name="sandbox")
+# The module of each verb.
+_VERBS = {
+    "check": "workspace",
+    "up": "up",
+    "pulumi": "up",
+    "affected": "affected",
+    "engine": "engine",
+    "sandbox": "sandbox",
+}
+
+
+def application(verb: str | None = None) -> typer.Typer:
+    """Make the command line: with one verb, or with all where `verb` is none of them."""
+    app = typer.Typer(
+        name="ostiary",
+        help="Microsoft Entra Conditional Access policies as code.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    # Typer takes away the name of a command that is alone, unless there is something above it.
+    app.callback()(lambda: None)
+    for name in [verb] if verb in _VERBS else _VERBS:
+        module = import_module(f"ostiary.cli.{_VERBS[name]}")
+        if name == "sandbox":
+            app.add_typer(module.app, name=name)
+        else:
+            settings = {"ignore_unknown_options": name == "pulumi"}
+            app.command(name, context_settings=settings)(getattr(module, name))
+    return app
 
 
 def main() -> None:
@@ -36,7 +56,7 @@ def main() -> None:
     64 for a command that cannot be understood, 130 when interrupted, else the error's own.
     """
     try:
-        status = app(standalone_mode=False)
+        status = application(next(iter(sys.argv[1:]), None))(standalone_mode=False)
     except _UsageError as error:
         error.show()
         raise SystemExit(USAGE) from None

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ostiary.errors import OstiaryError
-from ostiary.sandbox import lifecycle
+from ostiary.sandbox import SandboxError, lifecycle
 
 app = typer.Typer(
     name="sandbox",
@@ -92,5 +92,5 @@ def _reported() -> Iterator[None]:
     """Report what the sandbox could not do as every other command reports it."""
     try:
         yield
-    except lifecycle.SandboxError as error:
+    except SandboxError as error:
         raise OstiaryError(str(error)) from error

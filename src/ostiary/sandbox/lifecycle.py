@@ -17,6 +17,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ostiary.sandbox import SandboxError
 from ostiary.sandbox.graph_types import is_guid
 from ostiary.sandbox.home import HOST, Home, LockedError
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATIENCE = 20.0  # seconds for a server to come up or go down on a busy machine
-
-
-class SandboxError(Exception):
-    """The sandbox could not do what was asked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
