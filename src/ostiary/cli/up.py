@@ -15,8 +15,8 @@ import typer
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.deploy.engine import find_or_install, quiet_environment
-from ostiary.deploy.stack import NAMED_LOCATION, POLICY, Stack, project_apart, stale_lock
-from ostiary.errors import OstiaryError
+from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
+from ostiary.errors import OstiaryError, PreflightError
 from ostiary.model.resolve import Resolved
 from ostiary.report.deployment import deployed
 from ostiary.sandbox import lifecycle
@@ -24,6 +24,9 @@ from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launch
 from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
+
+# Pulumi's commands that ask no tenant for anything.
+_OF_THE_STATE = {"cancel", "stack", "state"}
 
 
 def up(
@@ -59,6 +62,8 @@ def pulumi(
     resolved = resolved_or_exit(root, environment)
     stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
     stack.select()
+    if arguments[0] not in _OF_THE_STATE:
+        _see_same_tenant(stack.state(), resolved)
     raise SystemExit(stack.run(arguments))
 
 
@@ -130,7 +135,9 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
     if stale_lock(stack.name, stack.environ):
         say("taking away the lock of a run that was interrupted")
         stack.release()
-    if stack.state()["deployment"].get("pending_operations"):
+    state = stack.state()
+    _see_same_tenant(state, resolved)
+    if state["deployment"].get("pending_operations"):
         say("an interrupted run did not record what it was doing; asking the tenant instead")
         stack.forget_pending()
     found = _leftovers(stack, resolved)
@@ -172,6 +179,22 @@ def _delete(stack: Stack, resolved: Resolved, found: orphans.Orphans) -> None:
             client.delete_policy(policy["id"])
         for location in found.twin_named_locations:
             client.delete_named_location(location)
+
+
+def _see_same_tenant(state: Mapping[str, Any], resolved: Resolved) -> None:
+    """Refuse to take a stack to another tenant, where its ids mean nothing.
+
+    The engine would find nothing of the stack there, make everything anew, and leave what stands in
+    the first tenant to itself.
+    """
+    for each in state["deployment"].get("resources", []):
+        made_for = each.get("inputs", {}).get("tenantId")
+        if each["type"] == PROVIDER and made_for not in {None, resolved.tenant_id}:
+            raise PreflightError(
+                f"`{resolved.environment}` was deployed to tenant {made_for}, and "
+                f"environments/{resolved.environment}.yaml now says {resolved.tenant_id}",
+                hint="give the other tenant an environment file of its own",
+            )
 
 
 def _managed(state: Mapping[str, Any]) -> orphans.Managed:

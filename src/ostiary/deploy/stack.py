@@ -22,6 +22,7 @@ from ostiary.errors import EngineError
 PARALLEL = 2
 
 POLICY = "azuread:index/conditionalAccessPolicy:ConditionalAccessPolicy"
+PROVIDER = "pulumi:providers:azuread"
 NAMED_LOCATION = "azuread:index/namedLocation:NamedLocation"
 
 _STACK = "pulumi:pulumi:Stack"
@@ -32,7 +33,11 @@ Imports = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a run does to one resource: `operation` is the engine's word, as `create`."""
+    """What a run does to one resource.
+
+    `operation` is the engine's word, as `create`; or `rename`, `protect` or `unprotect`, which
+    change what the engine records and nothing in the tenant.
+    """
 
     operation: str
     type: str
@@ -163,8 +168,11 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     # In a container nobody may be there to bury an orphan: a dead process, with its number.
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return not Path("/proc/self").exists()
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def _attended(
@@ -192,8 +200,20 @@ def _attended(
 def _changes(events: Path) -> Iterator[Change]:
     for line in events.read_text(encoding="utf-8").splitlines():
         step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
-        if step and step["op"] not in _NO_CHANGE and step["type"] != _STACK:
-            yield Change(step["op"], step["type"], step["urn"].rpartition("::")[2])
+        if step and step["type"] != _STACK:
+            operation = _of_the_state(step) if step["op"] == "same" else step["op"]
+            if operation not in _NO_CHANGE:
+                yield Change(operation, step["type"], step["urn"].rpartition("::")[2])
+
+
+def _of_the_state(step: Mapping[str, Any]) -> str:
+    """Name what changes of a resource whose object stays the same; the engine calls it `same`."""
+    old, new = step.get("old") or {}, step.get("new") or {}
+    if old.get("urn") != new.get("urn"):
+        return "rename"
+    if old.get("protect") != new.get("protect"):
+        return "protect" if new.get("protect") else "unprotect"
+    return "same"
 
 
 def _told(text: str) -> str:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ostiary.cli.up import stack_of
+from ostiary.deploy.stack import Stack
 from ostiary.model.graph import named_location_from_graph, policy_from_graph
 from ostiary.model.policy import NamedLocation, Policy
 from ostiary.model.resolve import Resolved, resolve
@@ -63,7 +66,7 @@ class Write:
 class Under:
     """A run that is under way, in a process group of its own."""
 
-    def __init__(self, command: list[str | Path], root: Path, environ: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str | Path], root: Path, environ: dict[str, str]) -> None:
         self.log = root / ".ostiary" / f"run-{time.monotonic_ns()}"
         self.log.mkdir(parents=True)
         with (self.log / "out").open("w") as out, (self.log / "err").open("w") as err:
@@ -140,11 +143,46 @@ class Checkout:
     def heal(self) -> None:
         Faults(self.sandbox).clear()
 
-    def edit(self, path: str, old: str, new: str) -> None:
-        file = self.root / path
-        text = file.read_text(encoding="utf-8")
-        assert text.count(old) == 1, f"`{old}` stands {text.count(old)} times in {path}"
-        file.write_text(text.replace(old, new), encoding="utf-8")
+    def write(self, path: str, data: Json) -> None:
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def change(self, path: str, edit: Callable[[Json], Any]) -> None:
+        data = yaml.safe_load((self.root / path).read_text(encoding="utf-8"))
+        edit(data)
+        self.write(path, data)
+
+    def rename(self, path: str, new: str) -> None:
+        (self.root / path).rename(self.root / new)
+
+    def policy(self, name: str, **more: Any) -> Json:
+        """Give the data of a small policy file, for `write`."""
+        return {
+            "displayName": name,
+            "state": "enabled",
+            "conditions": {
+                "users": {"includeUsers": ["All"], "excludeGroups": ["emergency-access"]},
+                "applications": {"includeApplications": ["All"]},
+                "clientAppTypes": ["all"],
+                **more,
+            },
+            "grantControls": {"operator": "OR", "builtInControls": ["mfa"]},
+        }
+
+    def stack(self, environment: str = "sandbox") -> Stack:
+        """Give the stack as `ostiary pulumi` would run it."""
+        return stack_of(self.root, self.specified(environment), local=True)
+
+    def engine(self, stack: Stack, *arguments: str) -> Done:
+        """Run the engine as a user would who has never heard of `ostiary`."""
+        command = [str(stack.engine.command), *arguments, "--stack", stack.name]
+        environ = {
+            name: value for name, value in stack.environ.items() if os.environ.get(name) != value
+        }
+        run = Under(command, stack.root, self.environ(**environ))
+        self.under_way.append(run)
+        return run.end()
 
     def specified(self, environment: str = "sandbox") -> Resolved:
         return resolve(load(self.root, [environment]), environment, date(2026, 11, 23))
@@ -250,6 +288,23 @@ class Checkout:
                 run.signal(signal.SIGKILL)
                 run.process.wait()
         lifecycle.stop(self.home)
+
+
+def add_subjects(checkout: Checkout) -> None:
+    """Add two policies that the tests may change as they like, whatever the repository says."""
+    subject = checkout.policy(
+        "Subject",
+        platforms={"includePlatforms": ["all"], "excludePlatforms": ["linux"]},
+        locations={"includeLocations": ["All"], "excludeLocations": ["head-office"]},
+        devices={"deviceFilter": {"mode": "exclude", "rule": "device.isCompliant -eq True"}},
+    )
+    frequency = {"value": 8, "type": "hours"}
+    controls = {"signInFrequency": frequency, "persistentBrowser": {"mode": "never"}}
+    checkout.write(
+        "policies/subject.yaml", {**subject, "sessionControls": controls, "excludedBy": "any"}
+    )
+    grant = {"operator": "OR", "authenticationStrength": "Phishing-resistant MFA"}
+    checkout.write("policies/strong.yaml", {**checkout.policy("Strong"), "grantControls": grant})
 
 
 def pulumi_state(checkpoint: str) -> Json:

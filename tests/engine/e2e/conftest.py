@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.e2e.checkout import Checkout, copy_tenant_half
+from tests.engine.e2e.checkout import Checkout, add_subjects, copy_tenant_half
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root.mkdir()
     copy_tenant_half(root)
     checkout = Checkout(root)
+    add_subjects(checkout)
     try:
         checkout.up()
     finally:
