@@ -16,6 +16,7 @@ from ostiary.sandbox import lifecycle
 from ostiary.sandbox.faults import Fault, Faults
 from ostiary.sandbox.lifecycle import Running
 from ostiary.sandbox.plugin.schema import LOCATION, POLICY
+from ostiary.sandbox.plugin_launchers import PLUGIN, install_plugin
 from tests.engine.e2e.stack import Stack, country_location, ip_location, policy
 from tests.engine.unit.sandbox import wire
 from tests.engine.unit.sandbox.processes import gone, until
@@ -344,7 +345,7 @@ def test_an_attached_plugin_serves_one_engine_after_another(
     tmp_path: Path, sandbox: Running
 ) -> None:
     stack = Stack(tmp_path / "project", sandbox)
-    (stack.folder / "bin" / "pulumi-resource-azuread").unlink()
+    (stack.folder / "bin" / PLUGIN).unlink()
     with subprocess.Popen(
         [sys.executable, "-m", "ostiary.sandbox.plugin"],
         env=os.environ | sandbox.environment(stack.tenant),
@@ -355,8 +356,17 @@ def test_an_attached_plugin_serves_one_engine_after_another(
         port = plugin.stdout.readline().strip()
         stack.variables["PULUMI_DEBUG_PROVIDERS"] = f"azuread:{port}"
         stack.want(locations={"office": ip_location()})
-        assert "using pulumi-resource-azuread" not in stack.up()
+        assert PLUGIN not in stack.up()
         stack.preview(*NO_CHANGE)
         assert plugin.poll() is None
         plugin.terminate()
     assert plugin.returncode == 0
+
+
+def test_an_installed_plugin_is_found_without_a_warning(tmp_path: Path, sandbox: Running) -> None:
+    stack = Stack(tmp_path / "project", sandbox)
+    (stack.folder / "bin" / PLUGIN).unlink()
+    install_plugin(stack.folder / "home")
+    stack.want(locations={"office": ip_location()})
+    assert PLUGIN not in stack.up()
+    assert list(stack.resources()) == ["office"]

@@ -17,16 +17,22 @@ from ostiary.sandbox.plugin.graph import Clock, Connections, Graph, GraphError, 
 from ostiary.sandbox.plugin.session import ConfigurationError, configuration, require_this_machine
 
 FIVE_MINUTES = 300.0
+HANG_UP, RESET, CLOSE = 0, 1, 2
 
 
 @dataclass
 class Script:
-    """A server that answers with the statuses of `answers`, the last one for ever; 0 hangs up."""
+    """A server that answers with the statuses of `answers`, the last one for ever.
+
+    HANG_UP closes the connection instead, RESET resets it; CLOSE answers 200 and then closes it
+    without having said that it would.  `closed` is set when a connection was closed.
+    """
 
     answers: list[int]
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     url: str = ""
+    closed: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
@@ -44,10 +50,14 @@ def serve() -> Iterator[Callable[..., Script]]:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 script.asked.append((self.command, self.path, json.loads(body or b"null")))
                 status = script.answers[min(len(script.asked), len(script.answers)) - 1]
-                if not status:
-                    self.close_connection = True
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = status in {HANG_UP, RESET, CLOSE}
+                if status == RESET:
+                    self.connection.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + b"\0" * 7
+                    )
+                if status in {HANG_UP, RESET}:
                     return
+                status = 200 if status == CLOSE else status
                 error = {"error": {"code": "Code", "message": "words"}}
                 data = json.dumps({"id": "x"} if status < 300 else error).encode()
                 self.send_response(status)
@@ -62,7 +72,13 @@ def serve() -> Iterator[Callable[..., Script]]:
             def log_message(self, *_: object) -> None:
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def shutdown_request(self, request: Any) -> None:
+                # A linger of 0 seconds resets the connection, unless it was shut down before.
+                self.close_request(request)
+                script.closed.set()
+
+        server = Server(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -92,15 +108,14 @@ def graph(script: Script, connections: Connections) -> Graph:
     return Graph(script.url, connections, lambda: "token")
 
 
-@pytest.mark.parametrize("status", [408, 424, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_an_answer_that_may_pass_is_asked_for_again(
-    serve: Callable[..., Script], connections: Connections, method: str, status: int
+    serve: Callable[..., Script], connections: Connections, method: str
 ) -> None:
-    script = serve(status, status, 200)
+    script = serve(408, 424, 429, 500, 502, 503, 504, 200)
     body = {"a": 1} if method in {"POST", "PATCH"} else None
     assert graph(script, connections)(clock(), method, "/policies", body) == {"id": "x"}
-    assert script.asked == [(method, "/v1.0/policies", body)] * 3
+    assert script.asked == [(method, "/v1.0/policies", body)] * 8
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 501])
@@ -135,18 +150,31 @@ def test_retry_after_is_honoured(serve: Callable[..., Script], connections: Conn
 def test_no_answer_is_asked_for_again_only_with_get(
     serve: Callable[..., Script], connections: Connections
 ) -> None:
-    script = serve(0, 200)
-    with pytest.raises(OperationError, match="POST"):
+    script = serve(RESET, 200)
+    with pytest.raises(OperationError, match="reset"):
         graph(script, connections)(clock(), "POST", "/policies", {})
+    assert len(script.asked) == 1
+    script = serve(RESET, RESET, 200)
+    graph(script, connections)(clock(), "GET", "/policies")
+    assert len(script.asked) == 3
+
+
+def test_a_connection_that_ends_is_an_error_at_once(
+    serve: Callable[..., Script], connections: Connections
+) -> None:
+    script = serve(HANG_UP, 200)
+    with pytest.raises(OperationError, match="closed connection"):
+        graph(script, connections)(clock(), "GET", "/policies")
     assert len(script.asked) == 1
 
 
 def test_a_kept_connection_that_the_server_closed_is_no_failure(
     serve: Callable[..., Script], connections: Connections
 ) -> None:
-    script = serve(200, 200, Connection="close")
+    script = serve(CLOSE, 200)
     client = graph(script, connections)
     client(clock(), "GET", "/policies")
+    assert script.closed.wait(10)
     client(clock(), "POST", "/policies", {})
     assert [method for method, *_ in script.asked] == ["GET", "POST"]
 

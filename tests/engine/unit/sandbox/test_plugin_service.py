@@ -162,6 +162,18 @@ def test_a_location_lives_by_the_requests_of_the_real_plugin(plugin: Plugin, inp
     assert plugin.read(LOCATION, path, checked)[0] == ""
 
 
+def test_a_location_keeps_its_name_out_of_an_update_that_does_not_change_it(
+    plugin: Plugin,
+) -> None:
+    path, made = plugin.create(LOCATION, NORDICS)
+    fewer = NORDICS | {"country": {"countriesAndRegions": ["SE"]}}
+    made = plugin.update(LOCATION, path, made, fewer)
+    plugin.update(LOCATION, path, made, fewer | {"displayName": "Sweden"})
+    asked = plugin.graph.running.requests(plugin.graph.tenant)
+    sent = [each["body"] for each in asked if each["method"] == "PATCH"]
+    assert ["displayName" in each for each in sent] == [False, True]
+
+
 def test_a_policy_lives_by_the_requests_of_the_real_plugin(plugin: Plugin) -> None:
     path, made = plugin.create(POLICY, BLOCK)
     assert path == f"/identity/conditionalAccess/policies/{made['objectId']}"

@@ -247,6 +247,7 @@ def test_only_another_kind_of_location_replaces() -> None:
     nordics = {"displayName": "A", "country": {"countriesAndRegions": ["NO"]}}
     assert replaces(changes(office, other)) == []
     assert replaces(changes(office, nordics)) == ["ip", "country"]
+    assert replaces(changes(office, office | {"ip": UNKNOWN})) == []
 
 
 def test_a_computed_value_stays_when_the_inputs_leave_it_out() -> None:
