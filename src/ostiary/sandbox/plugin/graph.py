@@ -128,26 +128,21 @@ class Connections:
             each.close()
 
     def send(self, request: Request, timeout: float) -> Answer:
-        """Send one request; raises OSError or HTTPException when no answer comes."""
+        """Send one request; raises OSError or HTTPException when no answer comes.
+
+        A GET on a kept connection that the server closes meanwhile is sent once more on a new one,
+        as Go does: https://pkg.go.dev/net/http#Transport
+        """
         parts = urlsplit(request.url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        connection = self._connection(origin)
-        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        connection = self._connection(f"{parts.scheme}://{parts.netloc}")
+        kept = connection.sock is not None
         try:
-            connection.timeout = timeout
-            if connection.sock is not None:
-                connection.sock.settimeout(timeout)
-            connection.request(request.method, path, request.body, dict(request.headers))
-            response = connection.getresponse()
-            text = response.read().decode("utf-8", "replace")
-        except BaseException:
-            connection.close()
-            raise
-        try:
-            parsed = json.loads(text) if text else None
-        except ValueError:
-            parsed = None
-        return Answer(response.status, parsed, response.getheader("Retry-After"), text)
+            answer = _send(connection, request, timeout)
+        except ConnectionError:
+            if not kept or request.method != "GET":
+                raise
+            answer = _send(connection, request, timeout)
+        return answer
 
     def _connection(self, origin: str) -> http.client.HTTPConnection:
         kept: dict[str, http.client.HTTPConnection] | None = getattr(self._kept, "by", None)
@@ -166,6 +161,26 @@ class Connections:
             # An idle connection that can be read was closed by the server.
             connection.close()
         return connection
+
+
+def _send(connection: http.client.HTTPConnection, request: Request, timeout: float) -> Answer:
+    parts = urlsplit(request.url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    try:
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        connection.request(request.method, path, request.body, dict(request.headers))
+        response = connection.getresponse()
+        text = response.read().decode("utf-8", "replace")
+    except BaseException:
+        connection.close()
+        raise
+    try:
+        parsed = json.loads(text) if text else None
+    except ValueError:
+        parsed = None
+    return Answer(response.status, parsed, response.getheader("Retry-After"), text)
 
 
 def exchange(

@@ -179,6 +179,19 @@ def test_a_kept_connection_that_the_server_closed_is_no_failure(
     assert [method for method, *_ in script.asked] == ["GET", "POST"]
 
 
+def test_a_kept_connection_that_closes_under_a_request_is_no_failure_for_get(
+    serve: Callable[..., Script], connections: Connections
+) -> None:
+    script = serve(200, HANG_UP, 200, HANG_UP)
+    client = graph(script, connections)
+    client(clock(), "GET", "/policies")
+    client(clock(), "GET", "/policies")
+    assert len(script.asked) == 3
+    with pytest.raises(OperationError, match="closed connection"):
+        client(clock(), "POST", "/policies", {})
+    assert len(script.asked) == 4
+
+
 def test_nobody_there_is_an_error_at_once(connections: Connections) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
