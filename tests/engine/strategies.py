@@ -118,7 +118,8 @@ def grant_controls(draw: st.DrawFn) -> Data:
     return {**made, "builtInControls": controls} if controls else made
 
 
-def session_controls() -> st.SearchStrategy[Data]:
+def session_controls(*, everywhere: bool) -> st.SearchStrategy[Data]:
+    """Draw session controls; a persistent browser goes with all applications only."""
     timed = st.fixed_dictionaries(
         {"value": st.integers(1, 23), "type": st.sampled_from(["hours", "days"])},
         optional={
@@ -127,6 +128,7 @@ def session_controls() -> st.SearchStrategy[Data]:
             )
         },
     )
+    browser = st.builds(lambda mode: {"mode": mode}, st.sampled_from(["always", "never"]))
     return optional(
         applicationEnforcedRestrictions=st.just({"isEnabled": True}),
         cloudAppSecurity=st.builds(
@@ -134,9 +136,7 @@ def session_controls() -> st.SearchStrategy[Data]:
             st.sampled_from(get_args(catalog.CloudAppSecurityType)),
         ),
         disableResilienceDefaults=st.just(value=True),
-        persistentBrowser=st.builds(
-            lambda mode: {"mode": mode}, st.sampled_from(["always", "never"])
-        ),
+        **({"persistentBrowser": browser} if everywhere else {}),
         signInFrequency=st.one_of(st.just({"frequencyInterval": "everyTime"}), timed),
     ).filter(bool)
 
@@ -179,7 +179,8 @@ def policies(draw: st.DrawFn, number: int = 0) -> Data:
         "grantControls": draw(grant_controls()),
     }
     if draw(st.booleans()):
-        made["sessionControls"] = draw(session_controls())
+        everywhere = conditions["applications"].get("includeApplications") == ["All"]
+        made["sessionControls"] = draw(session_controls(everywhere=everywhere))
         if draw(st.booleans()):
             del made["grantControls"]
     return _declared(made)

@@ -63,6 +63,7 @@ def main() -> None:
     except (OstiaryError, SandboxError) as error:
         fail(error)
     except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # Typer gives it as a status where it met Ctrl-C itself
         sys.stderr.write("\ninterrupted: the same command goes on from here\n")
-        raise SystemExit(INTERRUPTED) from None
     raise SystemExit(status)

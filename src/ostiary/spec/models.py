@@ -80,6 +80,7 @@ DisplayName = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_date)]
 Names = list[Text]
+_HOURS_OF_A_DAY = 24
 Rule = Annotated[str, StringConstraints(min_length=1), AfterValidator(_trimmed)]
 
 
@@ -228,6 +229,12 @@ class SignInFrequencySpec(SwitchedOn):
                 "sign-in-frequency",
                 "a time-based sign-in frequency needs value and type",
                 {"hint": "for example `{value: 4, type: hours}`"},
+            )
+        if self.type == "hours" and self.value is not None and self.value >= _HOURS_OF_A_DAY:
+            raise PydanticCustomError(
+                "sign-in-frequency",
+                "a sign-in frequency has 1 to 23 hours",
+                {"hint": "write it in days, of which 1 to 365 are allowed"},
             )
         return self
 

@@ -401,13 +401,14 @@ def _session_controls(policy: PolicySpec, source: Source) -> Findings:
     if session.persistent_browser and policy.conditions.applications.include_applications != [
         "All"
     ]:
-        yield _warning(
+        yield _error(
             source,
             "persistent-browser",
             "a persistent browser session is set for all applications or not at all",
             "sessionControls",
             "persistentBrowser",
-            page="concept-session-lifetime",
+            hint="write `includeApplications: [All]`, or remove the session control",
+            page="concept-conditional-access-session",
         )
 
 

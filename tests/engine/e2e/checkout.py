@@ -32,7 +32,6 @@ from ostiary.spec.workspace import load
 from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS, Graph, connect
 
 REPOSITORY = Path(__file__).parents[3]
-TENANT_HALF = ("Pulumi.yaml", "__main__.py", "policies", "environments")
 OSTIARY = Path(sys.executable).with_name("ostiary")
 LIMIT = 120.0  # seconds for one run; it takes 3 to 10
 READS = {"GET"}
@@ -321,13 +320,18 @@ def until(holds: Callable[[], Any], limit: float = LIMIT) -> None:
         time.sleep(0.02)
 
 
-def copy_tenant_half(root: Path) -> None:
-    for name in TENANT_HALF:
-        source = REPOSITORY / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
-    # What the files say of exceptions is not the subject: no day may end these tests.
-    for file in (root / "policies").rglob("*.yaml"), (root / "environments").rglob("*.yaml"):
-        for each in file:
-            text = each.read_text(encoding="utf-8")
-            each.write_text(re.sub(r"expires: \d{4}-", "expires: 2099-", text), encoding="utf-8")
+def copy_program(root: Path) -> None:
+    """Copy the Pulumi program, to run in the interpreter of these tests."""
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(REPOSITORY / name, root)
     (root / ".venv").symlink_to(sys.prefix)
+
+
+def copy_specs(root: Path) -> None:
+    """Copy the policies and environments of the repository."""
+    for name in ("policies", "environments"):
+        shutil.copytree(REPOSITORY / name, root / name)
+        # No day may end these tests, as it ends exceptions.
+        for file in (root / name).rglob("*.yaml"):
+            text = file.read_text(encoding="utf-8")
+            file.write_text(re.sub(r"expires: \d{4}-", "expires: 2099-", text), encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.e2e.checkout import Checkout, add_subjects, copy_tenant_half
+from tests.engine.e2e.checkout import Checkout, add_subjects, copy_program, copy_specs
 
 
 @pytest.fixture
@@ -14,7 +14,8 @@ def fresh(tmp_path: Path) -> Iterator[Checkout]:
     """A checkout that was never deployed."""
     root = tmp_path / "checkout"
     root.mkdir()
-    copy_tenant_half(root)
+    copy_program(root)
+    copy_specs(root)
     checkout = Checkout(root)
     yield checkout
     checkout.close()
@@ -25,7 +26,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout whose environment `sandbox` was deployed, at rest."""
     root = tmp_path_factory.mktemp("deployed") / "checkout"
     root.mkdir()
-    copy_tenant_half(root)
+    copy_program(root)
+    copy_specs(root)
     checkout = Checkout(root)
     add_subjects(checkout)
     try:
