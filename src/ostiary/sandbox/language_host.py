@@ -12,8 +12,9 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc  # type: ignore[import-untyped] # grpcio ships no types
 from google.protobuf import empty_pb2, json_format  # type: ignore[import-untyped] # ships no types
@@ -21,9 +22,6 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from ostiary.sandbox import language_program
 from ostiary.sandbox.plugin.serving import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Context = Any  # grpc.ServicerContext, which has no types
 

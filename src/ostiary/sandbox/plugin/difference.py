@@ -6,13 +6,11 @@ provider cannot tell them apart either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from ostiary.sandbox.plugin.values import Secret, reveal
 from ostiary.sandbox.plugin.wire import DEFAULT_LOOKUP
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 Change = Literal["ADD", "DELETE", "UPDATE"]
 Json = dict[str, Any]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
 
 import grpc  # type: ignore[import-untyped] # grpcio ships no types
 from google.protobuf import empty_pb2  # type: ignore[import-untyped] # ships no types
@@ -22,9 +24,6 @@ from ostiary.sandbox.plugin.resources import (
 )
 from ostiary.sandbox.plugin.session import ConfigurationError, Session, configuration
 from ostiary.sandbox.plugin.values import UNKNOWN, conceal, reveal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Context = Any  # grpc.ServicerContext, which has no types
 _Request = TypeVar("_Request")
@@ -276,18 +275,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return Clock(seconds, scale=self._scale, cancelled=self._cancelled)
 
 
-class _secrets_of:  # noqa: N801 - used as a function
+@contextmanager
+def _secrets_of(inputs: Mapping[str, Any]) -> Iterator[None]:
     """Mark secret what a failed operation leaves behind, as the inputs were marked."""
-
-    def __init__(self, inputs: Mapping[str, Any]) -> None:
-        self._inputs = inputs
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, PartialError):
-            error.properties = conceal(error.properties, self._inputs)
+    try:
+        yield
+    except PartialError as error:
+        error.properties = conceal(error.properties, inputs)
+        raise
 
 
 def _resource(request: Any) -> Resource:

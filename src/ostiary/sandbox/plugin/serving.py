@@ -7,13 +7,11 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc  # type: ignore[import-untyped] # grpcio ships no types
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Set by our launchers to the process that started them: the engine.
 PARENT = "OSTIARY_ENGINE_PID"

@@ -8,9 +8,10 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from ostiary.sandbox.plugin.graph import (
@@ -24,9 +25,6 @@ from ostiary.sandbox.plugin.graph import (
     exchange,
 )
 from ostiary.sandbox.plugin.values import UNKNOWN, reveal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _SIGN_IN_SECONDS = 60.0

@@ -6,13 +6,11 @@ https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from google.protobuf import struct_pb2  # type: ignore[import-untyped] # ships no types
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _MARK = "4dabf18193072939515e22adb298388d"
 _SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a constant of the protocol
