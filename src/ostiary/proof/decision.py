@@ -1,0 +1,170 @@
+"""What policies decide for a sign-in, and why, as values; what they demand, in its least form.
+
+All policies that apply must be satisfied; one that blocks ends it, and session controls come after
+(https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-policies).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ostiary.catalog import CloudAppSecurityType, PersistentBrowserMode
+from ostiary.model.policy import GrantControls, Policy, SignInFrequency
+from ostiary.proof.conditions import DeviceCodeDevice, Reason
+
+Outcome = Literal["blocked", "granted", "allowed", "unknown"]
+
+ControlKind = Literal[
+    "mfa",
+    "authenticationStrength",
+    "compliantDevice",
+    "domainJoinedDevice",
+    "compliantApplication",
+    "passwordChange",
+    "termsOfUse",
+    "customAuthenticationFactor",
+]
+# The order in which Microsoft asks for them; where strengths stand in it is assumed.
+_ASKED: dict[str, int] = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            "mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice",
+            "compliantApplication", "passwordChange", "termsOfUse", "customAuthenticationFactor",
+        )
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing to satisfy; `id` is a strength's, terms of use's or custom factor's."""
+
+    kind: ControlKind
+    id: str | None = None
+
+    @property
+    def words(self) -> str:
+        """The control in Graph's words."""
+        return f"{self.kind} {self.id}" if self.id else self.kind
+
+
+# One of these controls must be satisfied; in the order in which they are asked for.
+Requirement = tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one policy: every condition that is not met or undecided."""
+
+    policy: Policy
+    reasons: tuple[Reason, ...]
+
+    @property
+    def applies(self) -> bool | None:
+        """Whether the policy applies; None when an unknown signal may decide it."""
+        if any(each.met is False for each in self.reasons):
+            return False
+        return None if self.reasons else True
+
+    @property
+    def words(self) -> str:
+        """The verdict as a short sentence."""
+        if not self.reasons:
+            return f"`{self.policy.key}` applies"
+        if self.applies is None:
+            hangs = sorted(frozenset[str]().union(*(each.unknown for each in self.reasons)))
+            return f"`{self.policy.key}` may apply, depending on {', '.join(hangs)}"
+        unmet = [each.condition for each in self.reasons if each.met is False]
+        return f"`{self.policy.key}` does not apply: {', '.join(unmet)}"
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedSessionControls:
+    """The session controls of all policies that apply, each value once.
+
+    Which of several values prevails is not documented; all are listed.
+    """
+
+    application_enforced_restrictions: bool = False
+    cloud_app_security: tuple[CloudAppSecurityType, ...] = ()
+    disable_resilience_defaults: bool = False
+    persistent_browser: tuple[PersistentBrowserMode, ...] = ()
+    sign_in_frequency: tuple[SignInFrequency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What enabled policies do to a sign-in.
+
+    `outcome` is `blocked`; `granted` once all `requirements` are satisfied; `allowed` without any;
+    or `unknown`, when the signals in `mattering` may change it.  `requirements` and
+    `session_controls` are those of policies that surely apply, and empty when the sign-in is
+    blocked; no requirement implies another.  `deciding` are the keys of the policies that the
+    outcome rests on: those that block or demand, or, when it is unknown, those that are undecided
+    and would change it.
+
+    `unsatisfiable` are requirements that nobody can satisfy in such a sign-in.  They keep everybody
+    out, yet are no block: `shut` counts both.  `verdicts` has every enabled and disabled policy,
+    `report_only` those that are evaluated but never enforced.  `device_code_device` names the
+    reading that the decision rests on where the other would give another; else it is None.
+    """
+
+    outcome: Outcome
+    requirements: tuple[Requirement, ...]
+    unsatisfiable: tuple[Requirement, ...]
+    session_controls: CombinedSessionControls
+    deciding: tuple[str, ...]
+    mattering: frozenset[str]
+    verdicts: tuple[Verdict, ...]
+    report_only: tuple[Verdict, ...]
+    device_code_device: DeviceCodeDevice | None = None
+
+    @property
+    def shut(self) -> bool:
+        """Whether surely nobody gets in this way: blocked, or asked for what cannot be given."""
+        return self.outcome == "blocked" or bool(self.unsatisfiable)
+
+    @property
+    def effect(self) -> tuple[object, ...]:
+        """What users feel; two decisions with the same effect differ only in why."""
+        return self.outcome, self.requirements, self.unsatisfiable, self.session_controls
+
+
+def blocks(policy: Policy) -> bool:
+    """Tell whether the policy blocks whom it applies to."""
+    grant = policy.grant_controls
+    return grant is not None and "block" in grant.built_in_controls
+
+
+def requirements(grant: GrantControls | None) -> tuple[Requirement, ...]:
+    """Give what must be satisfied: every one, by one of its controls.
+
+    `AND` over controls makes each a requirement of its own, `OR` makes one of them all.
+    """
+    if grant is None:
+        return ()
+    controls = [Control(kind) for kind in grant.built_in_controls if kind != "block"]
+    if grant.authentication_strength:
+        controls.append(Control("authenticationStrength", grant.authentication_strength))
+    controls += [Control("termsOfUse", each) for each in grant.terms_of_use]
+    controls += [
+        Control("customAuthenticationFactor", each) for each in grant.custom_authentication_factors
+    ]
+    controls.sort(key=_place)
+    if grant.operator == "AND":
+        return tuple((each,) for each in controls)
+    return (tuple(controls),) if controls else ()
+
+
+def combined(demanded: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Give requirements once each, in order, without those that another one implies."""
+    every = set(demanded)
+    least = [each for each in every if not any(set(other) < set(each) for other in every)]
+    return tuple(sorted(least, key=lambda each: [_place(control) for control in each]))
+
+
+def _place(control: Control) -> tuple[int, str]:
+    return _ASKED[control.kind], control.id or ""
