@@ -219,20 +219,20 @@ class Checkout:
         resolved = self.specified(environment)
         locations = self.ids("namedLocations", environment)
         keys = {locations.get(each.display_name): each.key for each in resolved.named_locations}
-        found: dict[str, Policy | NamedLocation] = {}
+        found: list[Policy | NamedLocation] = []
         for each in self.held("namedLocations", environment):
             if each["id"] not in besides:
-                name = each["displayName"]
-                found[name] = named_location_from_graph(each, keys.get(each["id"], "?"))
-        assert found == {each.display_name: each for each in resolved.named_locations}
+                key = keys.get(each["id"], f"not specified: {each['displayName']}")
+                found.append(named_location_from_graph(each, key))
         keys_of = {each.display_name: each.key for each in resolved.policies}
         ours = [each for each in self.held("policies", environment) if each["id"] not in besides]
-        read = [
-            policy_from_graph(each, keys_of.get(each["displayName"], "?"), keys) for each in ours
-        ]
-        assert sorted(read, key=lambda each: each.key) == sorted(
-            resolved.policies, key=lambda each: each.key
-        )
+        for each in ours:
+            key = keys_of.get(each["displayName"], f"not specified: {each['displayName']}")
+            found.append(policy_from_graph(each, key, keys))
+        wanted = [*resolved.named_locations, *resolved.policies]
+        for each in wanted:
+            assert each in found, (each, [other for other in found if other.key == each.key])
+        assert len(found) == len(wanted), sorted(each.key for each in found)
         assert self.recorded(environment) == {
             keys_of[each["displayName"]]: each["id"] for each in ours
         } | {keys[identity]: identity for identity in locations.values() if identity in keys}
