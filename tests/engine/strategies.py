@@ -138,7 +138,7 @@ def session_controls(*, everywhere: bool) -> st.SearchStrategy[Data]:
         disableResilienceDefaults=st.just(value=True),
         **({"persistentBrowser": browser} if everywhere else {}),
         signInFrequency=st.one_of(st.just({"frequencyInterval": "everyTime"}), timed),
-    ).filter(bool)
+    ).filter(lambda made: bool(made) and not _every_time_beside(made))
 
 
 @st.composite
@@ -360,3 +360,10 @@ EVERYTHING: Data = {
         "authenticationStrength": STRENGTHS[0],
     },
 }
+
+
+def _every_time_beside(made: Data) -> bool:
+    """Tell what the rules refuse: the provider would leave the others out."""
+    others = {"applicationEnforcedRestrictions", "disableResilienceDefaults"}
+    every_time = "frequencyInterval" in made.get("signInFrequency", {})
+    return every_time and bool(others & made.keys())

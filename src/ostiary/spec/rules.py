@@ -398,6 +398,19 @@ def _session_controls(policy: PolicySpec, source: Source) -> Findings:
             "sessionControls",
             hint="remove sessionControls; the provider never settles on it",
         )
+    frequency = session.sign_in_frequency
+    beside = session.application_enforced_restrictions or session.disable_resilience_defaults
+    if frequency and frequency.frequency_interval == "everyTime" and beside:
+        # Graph refuses them together, so the provider leaves the others out and says nothing:
+        # https://github.com/hashicorp/terraform-provider-azuread/issues/1225
+        yield _error(
+            source,
+            "every-time-not-alone",
+            "`everyTime` stands beside application restrictions or resilience defaults, "
+            "which the provider would leave out",
+            "sessionControls",
+            hint="write two policies, one for each",
+        )
     if session.persistent_browser and policy.conditions.applications.include_applications != [
         "All"
     ]:
