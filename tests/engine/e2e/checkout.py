@@ -99,8 +99,9 @@ class Under:
 class Checkout:
     """A folder with the tenant half, whose sandbox is its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, command: Path = OSTIARY) -> None:
         self.root = root
+        self.command = command
         self.under_way: list[Under] = []
         self._marks = 0
 
@@ -114,7 +115,7 @@ class Checkout:
         return {**kept, "PULUMI_HOME": str(self.root / ".ostiary" / "home"), **more}
 
     def begin(self, *arguments: str, **more: str) -> Under:
-        run = Under([OSTIARY, *arguments], self.root, self.environ(**more))
+        run = Under([self.command, *arguments], self.root, self.environ(**more))
         self.under_way.append(run)
         return run
 

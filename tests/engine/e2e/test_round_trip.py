@@ -29,7 +29,11 @@ BESIDES: dict[str, strategies.Data] = {
             "applications": {"includeApplications": ["All"]},
             "clientAppTypes": ["all"],
         },
-        "grantControls": {"operator": "OR", "customAuthenticationFactors": ["RequireDuo"]},
+        "grantControls": {
+            "operator": "OR",
+            "builtInControls": ["mfa"],
+            "customAuthenticationFactors": ["RequireDuo"],
+        },
     },
     "policies/named-locations/elsewhere.yaml": {
         "type": "countryNamedLocation",
@@ -60,7 +64,7 @@ def test_what_the_files_say_comes_back_from_graph(
         checkout = Checkout(tmp_path_factory.mktemp("drawn"))
         copy_program(checkout.root)
         for path, data in (files | BESIDES).items():
-            checkout.write(path, expressible(data))
+            checkout.write(path, data)
         try:
             properties.update(deploys(checkout))
         finally:
@@ -74,20 +78,6 @@ def test_what_the_files_say_comes_back_from_graph(
         for each in fields(kind)
     }
     assert every - properties == set()
-
-
-def expressible(data: strategies.Data) -> strategies.Data:
-    """Take away what the provider does not send beside everyTime, without a word.
-
-    https://github.com/hashicorp/terraform-provider-azuread/issues/1225
-    """
-    session = data.get("sessionControls", {})
-    if session.get("signInFrequency", {}).get("frequencyInterval") != "everyTime":
-        return data
-    unsent = {"applicationEnforcedRestrictions", "disableResilienceDefaults"}
-    return data | {
-        "sessionControls": {key: each for key, each in session.items() if key not in unsent}
-    }
 
 
 def deploys(checkout: Checkout) -> set[str]:
