@@ -335,7 +335,8 @@ def _grant_controls(policy: PolicySpec, source: Source) -> Findings:
     others = [*grant.terms_of_use, *grant.custom_authentication_factors]
     if grant.authentication_strength:
         others.append(grant.authentication_strength)
-    if not controls and not others:
+    # Custom factors alone are not enough for the provider.
+    if not (controls or grant.authentication_strength or grant.terms_of_use):
         yield _error(
             source,
             "no-controls",
