@@ -6,53 +6,15 @@ All policies that apply must be satisfied; one that blocks ends it, and session 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ostiary.catalog import CloudAppSecurityType, PersistentBrowserMode
-from ostiary.model.policy import GrantControls, Policy, SignInFrequency
+from ostiary.model.controls import Requirement
+from ostiary.model.policy import Policy, SignInFrequency
 from ostiary.proof.conditions import DeviceCodeDevice, Reason
 
 Outcome = Literal["blocked", "granted", "allowed", "unknown"]
-
-ControlKind = Literal[
-    "mfa",
-    "authenticationStrength",
-    "compliantDevice",
-    "domainJoinedDevice",
-    "compliantApplication",
-    "passwordChange",
-    "termsOfUse",
-    "customAuthenticationFactor",
-]
-# The order in which Microsoft asks for them; where strengths stand in it is assumed.
-_ASKED: dict[str, int] = {
-    kind: place
-    for place, kind in enumerate(
-        (
-            "mfa", "authenticationStrength", "compliantDevice", "domainJoinedDevice",
-            "compliantApplication", "passwordChange", "termsOfUse", "customAuthenticationFactor",
-        )
-    )
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One thing to satisfy; `id` is a strength's, terms of use's or custom factor's."""
-
-    kind: ControlKind
-    id: str | None = None
-
-    @property
-    def words(self) -> str:
-        """The control in Graph's words."""
-        return f"{self.kind} {self.id}" if self.id else self.kind
-
-
-# One of these controls must be satisfied; in the order in which they are asked for.
-Requirement = tuple[Control, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,40 +93,3 @@ class Decision:
     def effect(self) -> tuple[object, ...]:
         """What users feel; two decisions with the same effect differ only in why."""
         return self.outcome, self.requirements, self.unsatisfiable, self.session_controls
-
-
-def blocks(policy: Policy) -> bool:
-    """Tell whether the policy blocks whom it applies to."""
-    grant = policy.grant_controls
-    return grant is not None and "block" in grant.built_in_controls
-
-
-def requirements(grant: GrantControls | None) -> tuple[Requirement, ...]:
-    """Give what must be satisfied: every one, by one of its controls.
-
-    `AND` over controls makes each a requirement of its own, `OR` makes one of them all.
-    """
-    if grant is None:
-        return ()
-    controls = [Control(kind) for kind in grant.built_in_controls if kind != "block"]
-    if grant.authentication_strength:
-        controls.append(Control("authenticationStrength", grant.authentication_strength))
-    controls += [Control("termsOfUse", each) for each in grant.terms_of_use]
-    controls += [
-        Control("customAuthenticationFactor", each) for each in grant.custom_authentication_factors
-    ]
-    controls.sort(key=_place)
-    if grant.operator == "AND":
-        return tuple((each,) for each in controls)
-    return (tuple(controls),) if controls else ()
-
-
-def combined(demanded: Iterable[Requirement]) -> tuple[Requirement, ...]:
-    """Give requirements once each, in order, without those that another one implies."""
-    every = set(demanded)
-    least = [each for each in every if not any(set(other) < set(each) for other in every)]
-    return tuple(sorted(least, key=lambda each: [_place(control) for control in each]))
-
-
-def _place(control: Control) -> tuple[int, str]:
-    return _ASKED[control.kind], control.id or ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ostiary.model.controls import Requirement, blocks, combined, requirements
 from ostiary.model.policy import Policy, PolicySet
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.conditions import (
@@ -18,16 +19,7 @@ from ostiary.proof.conditions import (
     in_device_code_flow,
     reasons,
 )
-from ostiary.proof.decision import (
-    CombinedSessionControls,
-    Decision,
-    Outcome,
-    Requirement,
-    Verdict,
-    blocks,
-    combined,
-    requirements,
-)
+from ostiary.proof.decision import CombinedSessionControls, Decision, Outcome, Verdict
 
 _DEVICE_CONTROLS = {"compliantDevice", "domainJoinedDevice"}
 

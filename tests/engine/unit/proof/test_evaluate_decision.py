@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ostiary.model.controls import Control, requirements
 from ostiary.model.policy import (
     ClientApplications,
     Filter,
@@ -15,7 +16,7 @@ from ostiary.model.policy import (
     SignInFrequency,
 )
 from ostiary.model.sign_in import UNKNOWN, UNREGISTERED, ServicePrincipal
-from ostiary.proof.decision import CombinedSessionControls, Control, requirements
+from ostiary.proof.decision import CombinedSessionControls
 from tests.engine.unit.proof.test_evaluate import (
     BLOCK,
     COMPLIANT,
