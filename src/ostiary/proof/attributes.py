@@ -41,11 +41,11 @@ class Attributes:
     """The classes of each attribute that the given rules compare, the plainest value first."""
 
     def __init__(self, rules: Iterable[Expression]) -> None:
-        atoms: dict[str, list[Comparison]] = {}
+        self.atoms: dict[str, list[Comparison]] = {}
         for each in chain.from_iterable(map(comparisons, rules)):
-            atoms.setdefault(each.attribute, []).append(each)
+            self.atoms.setdefault(each.attribute, []).append(each)
         self.values: dict[str, tuple[Value, ...]] = {
-            name: tuple(_classes(name, atoms[name])) for name in sorted(atoms)
+            name: tuple(_classes(name, self.atoms[name])) for name in sorted(self.atoms)
         }
 
     def cubes(self, rule: Expression, *, denied: bool = False) -> list[Cube]:
@@ -110,6 +110,21 @@ class Attributes:
         return cubes
 
 
+class Rule:
+    """One rule over the classes of its attributes; its cubes are made when first asked for."""
+
+    def __init__(self, attributes: Attributes, expression: Expression) -> None:
+        self._attributes = attributes
+        self._expression = expression
+        self._cubes: dict[bool, list[Cube]] = {}
+
+    def cubes(self, *, denied: bool) -> list[Cube]:
+        """Give the cubes in whose union the rule is true, or false where `denied`."""
+        if denied not in self._cubes:
+            self._cubes[denied] = self._attributes.cubes(self._expression, denied=denied)
+        return self._cubes[denied]
+
+
 def _classes(name: str, atoms: Sequence[Comparison]) -> Iterator[Value]:
     """Give one value of each class, null first: what an unregistered device has."""
     seen = set()
@@ -133,6 +148,7 @@ def _candidates(name: str, atoms: Sequence[Comparison]) -> Iterator[Value]:
         return
     if attribute is not None and attribute.values:
         yield from attribute.values
+        yield _OTHER  # a value that Microsoft may add
         return
     constants = _constants(atoms, "-eq", "-in")
     parts = _constants(atoms, "-contains")

@@ -85,7 +85,7 @@ SUITES = (
     catalog.WELL_KNOWN_APPLICATIONS["Windows Azure Service Management API"],
 )
 _NULL = dict.fromkeys(device_filter.ATTRIBUTES)
-_MFA_TRUSTED_IPS = catalog.WELL_KNOWN_LOCATIONS["Multifactor authentication trusted IPs"]
+MFA_TRUSTED_IPS = catalog.WELL_KNOWN_LOCATIONS["Multifactor authentication trusted IPs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Circumstances:
         }
         self._trusted = any_of(
             [
-                self.in_location(_MFA_TRUSTED_IPS),
+                self.in_location(MFA_TRUSTED_IPS),
                 *(
                     self._locations[each.key]
                     for each in policy_set.named_locations
@@ -175,7 +175,7 @@ class Circumstances:
             return True
         if key == "AllTrusted":
             return self._trusted
-        if key == _MFA_TRUSTED_IPS:
+        if key == MFA_TRUSTED_IPS:
             return among(self.sign_in.in_mfa_trusted_ips, [True], "in_mfa_trusted_ips")
         if key in self._locations:
             return self._locations[key]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
 
 # Addresses of documentation (RFC 5737, RFC 3849) read best as examples of "anywhere else".
 _PLAIN = {4: int(IPv4Address("192.0.2.1")), 6: int(IPv6Address("2001:db8::1"))}
 _WIDTH = {4: 32, 6: 128}
+_V6 = 6
+
+# First addresses and those after the last, of ranges that neither overlap nor touch, in order.
+Intervals = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,63 +24,77 @@ class AddressClass:
     locations: frozenset[str]
     ipv4: int
     ipv6: int
-    example: str
+    example: IPv4Address | IPv6Address
 
 
-def address_classes(locations: Mapping[str, Sequence[str]]) -> tuple[AddressClass, ...]:
-    """Part all IPv4 and IPv6 addresses by the locations (key → CIDR ranges) they lie in.
+@dataclass(frozen=True, slots=True)
+class AddressClasses:
+    """All addresses in classes; `inside` gives the mask of a location's classes by its key.
 
     The class of addresses in no location comes first; an address that is not known lies there too.
     """
+
+    classes: tuple[AddressClass, ...]
+    inside: Mapping[str, int]
+
+
+def address_classes(locations: Mapping[str, Sequence[str]]) -> AddressClasses:
+    """Part all IPv4 and IPv6 addresses by the locations (key → CIDR ranges) they lie in."""
     keys = list(locations)
     found: dict[int, dict[int, tuple[int, int]]] = {0: {}}
     for version in (4, 6):
-        for members, size, example in _sweep(version, locations, keys):
+        for members, size, example in _sweep(version, locations.values()):
             classes = found.setdefault(members, {})
             count, first = classes.get(version, (0, example))
             classes[version] = (count + size, first)
-    return tuple(_named(members, found[members], keys) for members in sorted(found))
+    inside = dict.fromkeys(keys, 0)
+    made = []
+    for number, members in enumerate(sorted(found)):
+        named = [key for place, key in enumerate(keys) if members >> place & 1]
+        for key in named:
+            inside[key] |= 1 << number
+        made.append(_class(named, found[members]))
+    return AddressClasses(tuple(made), inside)
 
 
-def _named(
-    members: int, classes: Mapping[int, tuple[int, int]], keys: Sequence[str]
-) -> AddressClass:
-    ipv4, example4 = classes.get(4, (0, 0))
-    ipv6, example6 = classes.get(6, (0, 0))
+def _class(named: Iterable[str], by_version: Mapping[int, tuple[int, int]]) -> AddressClass:
+    ipv4, example4 = by_version.get(4, (0, 0))
+    ipv6, example6 = by_version.get(6, (0, 0))
     example = IPv4Address(example4) if ipv4 else IPv6Address(example6)
-    inside = frozenset(key for number, key in enumerate(keys) if members >> number & 1)
-    return AddressClass(inside, ipv4, ipv6, str(example))
+    return AddressClass(frozenset(named), ipv4, ipv6, example)
 
 
-def _sweep(
-    version: int, locations: Mapping[str, Sequence[str]], keys: Sequence[str]
-) -> Iterable[tuple[int, int, int]]:
+def _sweep(version: int, locations: Iterable[Sequence[str]]) -> Iterator[tuple[int, int, int]]:
     """Walk over all addresses of a version; gives (locations as bits, addresses, an address)."""
     changes: dict[int, int] = {}
-    for number, key in enumerate(keys):
-        for first, after in _merged(_intervals(version, locations[key])):
-            changes[first] = changes.get(first, 0) ^ 1 << number
-            changes[after] = changes.get(after, 0) ^ 1 << number
-    members, start = 0, 0
+    for number, ranges in enumerate(locations):
+        bit = 1 << number
+        for first, after in _intervals(tuple(ranges))[version == _V6]:
+            changes[first] = changes.get(first, 0) ^ bit
+            changes[after] = changes.get(after, 0) ^ bit
+    members, start, plain = 0, 0, _PLAIN[version]
     for place in [*sorted(changes), 1 << _WIDTH[version]]:
         if place > start:
-            plain = _PLAIN[version]
             yield members, place - start, plain if start <= plain < place else start
         members ^= changes.get(place, 0)
         start = place
 
 
-def _intervals(version: int, ranges: Iterable[str]) -> Iterable[tuple[int, int]]:
-    family, width = (AF_INET, 32) if version == 4 else (AF_INET6, 128)  # noqa: PLR2004 (the version)
+# The same location is asked about for each environment and each version of the policies.
+@lru_cache(maxsize=4096)
+def _intervals(ranges: tuple[str, ...]) -> tuple[Intervals, Intervals]:
+    """Give the IPv4 and the IPv6 intervals of CIDR ranges, so that each end changes membership."""
+    found: tuple[list[tuple[int, int]], list[tuple[int, int]]] = ([], [])
     for cidr in ranges:
-        if (":" in cidr) == (version == 6):  # noqa: PLR2004 (likewise)
-            address, _, prefix = cidr.partition("/")
-            first = int.from_bytes(inet_pton(family, address), "big")
-            yield first, first + (1 << width - int(prefix))
+        address, _, prefix = cidr.partition("/")
+        family, width, into = (AF_INET6, 128, 1) if ":" in cidr else (AF_INET, 32, 0)
+        first = int.from_bytes(inet_pton(family, address), "big")
+        found[into].append((first, first + (1 << width - int(prefix))))
+    return tuple(_merged(found[0])), tuple(_merged(found[1]))
 
 
-def _merged(intervals: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
-    """Join intervals that overlap or touch, so that each end is a change of membership."""
+def _merged(intervals: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join intervals that overlap or touch."""
     current: tuple[int, int] | None = None
     for first, after in sorted(intervals):
         if current is None or first > current[1]:

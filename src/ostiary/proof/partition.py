@@ -1,0 +1,294 @@
+"""The dimensions in which sign-ins differ, each parted into the classes that conditions tell apart.
+
+Sign-ins of the same classes are decided alike, so a finite number of them stands for all.  The
+world stays open: there is a class for users, applications and addresses that nobody names, each
+group and role is a dimension of its own, so that a user may be in any combination of them, and
+values that Microsoft may add tomorrow have a class too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import get_args
+
+from ostiary import catalog
+from ostiary.model import attribute_filter, device_filter
+from ostiary.model.filter_expression import Expression
+from ostiary.model.goal import Fact, SignIns
+from ostiary.model.policy import (
+    Conditions,
+    CountryNamedLocation,
+    Filter,
+    GuestsOrExternalUsers,
+    IpNamedLocation,
+    NamedLocation,
+)
+from ostiary.model.sign_in import GuestType
+from ostiary.proof.attributes import Attributes, Rule
+from ostiary.proof.conditions import MFA_TRUSTED_IPS, SUITES, DeviceCodeDevice
+from ostiary.proof.networks import address_classes
+
+# Rules that say what `SignIns.device` says; a device that is not registered has no attributes.
+DEVICE_STATES = {
+    "compliant": "device.isCompliant -eq True",
+    "hybridJoined": 'device.trustType -eq "ServerAD"',
+}
+FILTERS = ("device", "application", "servicePrincipal")
+_FUTURE = "unknownFutureValue"
+_RISKS = ("none", "low", "medium", "high", "hidden", _FUTURE)
+_FLOWS = ("none", *get_args(catalog.AuthenticationFlow), _FUTURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A kind of user: `type` None is an ordinary member; `tenant` None one that nobody names."""
+
+    type: GuestType | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is signed in to: an application, None where nobody names it, or an action."""
+
+    application: str | None = None
+    suites: frozenset[str] = frozenset()
+    user_action: catalog.ApplicationUserAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The flow of the sign-in, and the one in which its session began."""
+
+    authentication: str = "none"
+    session: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One thing that sign-ins differ in; the plainest class stands first.
+
+    `kind` says what the classes are, `name` which one of a kind: a group's id, an attribute.
+    """
+
+    kind: str
+    name: str
+    classes: tuple[Hashable, ...]
+
+    @property
+    def full(self) -> int:
+        """The mask of all classes."""
+        return (1 << len(self.classes)) - 1
+
+
+class Partition:
+    """The dimensions that some conditions, goals' sign-ins and facts need, numbered from 0.
+
+    `locations` gives named locations by the key that conditions name them with; one that is not
+    there has unknown addresses: any sign-in may come from it or not.  Raises TooHardError for a
+    filter rule that cannot be parted exactly, and FilterSyntaxError for one that cannot be read.
+    """
+
+    def __init__(
+        self,
+        conditions: Iterable[Conditions],
+        locations: Mapping[str, NamedLocation],
+        sign_ins: Iterable[SignIns] = (),
+        facts: Iterable[Fact] = (),
+    ) -> None:
+        self.locations = locations
+        self.facts = tuple(facts)
+        self.dimensions: list[Dimension] = []
+        self.number: dict[tuple[str, str], int] = {}
+        self.inside: dict[str, int] = {}  # key of an IP location → mask of its addresses
+        self.attributes: dict[str, Attributes] = {}
+        self._masks: dict[int, dict[Hashable, int]] = {}
+        self._rules: dict[tuple[str, str], Rule] = {}
+        every, goals = list(conditions), list(sign_ins)
+        self._fixed()
+        self._people(every, goals)
+        self._targets(every, goals)
+        self._places(every, goals)
+        self._filters(every, goals)
+
+    def full(self, number: int) -> int:
+        """Give the mask of all classes of a dimension."""
+        return self.dimensions[number].full
+
+    def mask(self, kind: str, values: Iterable[Hashable], name: str = "") -> int:
+        """Give the mask of some classes of a dimension; a value that is no class adds nothing."""
+        number = self.number[kind, name]
+        known = self._masks.get(number)
+        if known is None:
+            classes = self.dimensions[number].classes
+            known = self._masks[number] = {each: 1 << place for place, each in enumerate(classes)}
+        mask = 0
+        for value in values:
+            mask |= known.get(value, 0)
+        return mask
+
+    def rule(self, kind: str, text: str) -> Rule:
+        """Give the rule of a filter of that kind, as cubes over its attributes."""
+        return self._rules[kind, text]
+
+    def _add(self, kind: str, classes: Iterable[Hashable], name: str = "") -> None:
+        self.number[kind, name] = len(self.dimensions)
+        self.dimensions.append(Dimension(kind, name, tuple(classes)))
+
+    def _fixed(self) -> None:
+        self._add("principal", ("user", "servicePrincipal"))
+        self._add("flow", [Flow(flow, session) for session, flow in product(_FLOWS, _FLOWS)])
+        self._add("clientAppType", (*get_args(catalog.ClientAppType)[1:], _FUTURE))
+        platforms = sorted(set(get_args(catalog.DevicePlatform)) - {"all"}, key="windows".__ne__)
+        self._add("platform", (*platforms, None, _FUTURE))
+        self._add("signInRisk", _RISKS)
+        self._add("userRisk", _RISKS)
+        self._add("insiderRisk", ("none", *get_args(catalog.InsiderRiskLevel), _FUTURE))
+
+    def _people(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
+        users, groups, roles = set[str](), set[str](), set[str]()
+        guests: list[GuestsOrExternalUsers | None] = []
+        principals, workloads = set[str](), False
+        for each in every:
+            of = each.users
+            users.update(of.include_users, of.exclude_users)
+            groups.update(of.include_groups, of.exclude_groups)
+            roles.update(of.include_roles, of.exclude_roles)
+            guests += [of.include_guests_or_external_users, of.exclude_guests_or_external_users]
+            if each.client_applications is not None:
+                workloads = True
+                principals.update(each.client_applications.include_service_principals)
+                principals.update(each.client_applications.exclude_service_principals)
+        for goal in goals:
+            users.update(goal.users)
+            groups.update(goal.groups)
+            roles.update(goal.roles)
+            principals.update(goal.service_principals)
+        for fact in self.facts:
+            {"user": users, "group": groups, "role": roles}[fact.kind].add(fact.subject)
+            groups.add(fact.group)
+        self._add("user", _named(users, "All", "None", "GuestsOrExternalUsers"))
+        self._add("guest", _guests(guests))
+        for kind, names in (("group", groups), ("role", roles)):
+            for name in sorted(names):
+                self._add(kind, (False, True), name)
+        if workloads:
+            words = ("ServicePrincipalsInMyTenant", "None", "All")
+            self._add("servicePrincipal", _named(principals, *words))
+            self._add("servicePrincipalRisk", _RISKS)
+            self._add("singleTenant", (True, False))
+        elif principals - {"All"}:
+            self._add("servicePrincipal", _named(principals, "All"))
+
+    def _targets(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
+        used = {word for each in goals for word in each.applications}
+        for each in every:
+            used.update(each.applications.include_applications)
+            used.update(each.applications.exclude_applications)
+        # Which application belongs to what stands for several, only Microsoft knows: any may.
+        suites = [frozenset[str]()]
+        for suite in SUITES:
+            if suite in used:
+                suites += [each | {suite} for each in suites]
+        apps = _named(used, *catalog.APPLICATION_KEYWORDS)
+        targets = [Target(app, each) for app, each in product(apps, suites)]
+        targets += [Target(user_action=each) for each in get_args(catalog.ApplicationUserAction)]
+        self._add("target", targets)
+
+    def _places(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
+        used = {key for each in goals for key in (*each.locations, *each.outside)}
+        for each in every:
+            if each.locations:
+                used.update(each.locations.include_locations, each.locations.exclude_locations)
+        trusting = "AllTrusted" in used
+        by_address = {
+            key: each.ip_ranges
+            for key, each in sorted(self.locations.items())
+            if isinstance(each, IpNamedLocation) and (key in used or (trusting and each.is_trusted))
+        }
+        addresses = address_classes(by_address)
+        self._add("address", addresses.classes)
+        self.inside.update(addresses.inside)
+        for method in get_args(catalog.CountryLookupMethod):
+            asked = [
+                each
+                for key, each in sorted(self.locations.items())
+                if isinstance(each, CountryNamedLocation)
+                and key in used
+                and each.country_lookup_method == method
+            ]
+            if asked:
+                self._add("country", _countries(asked), method)
+        unknown = used - self.locations.keys() - {"All", "AllTrusted"}
+        if trusting:
+            unknown.add(MFA_TRUSTED_IPS)
+        for key in sorted(unknown):
+            self._add("location", (False, True), key)
+
+    def _filters(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
+        parsed: dict[str, dict[str, Expression]] = {kind: {} for kind in FILTERS}
+        for each in every:
+            for kind, of in filters(each):
+                if of.rule not in parsed[kind]:
+                    parse = device_filter.parse if kind == "device" else attribute_filter.parse
+                    parsed[kind][of.rule] = parse(of.rule)
+        for goal in goals:
+            if rule := DEVICE_STATES.get(goal.device or ""):
+                parsed["device"][rule] = device_filter.parse(rule)
+        for kind, rules in parsed.items():
+            attributes = self.attributes[kind] = Attributes(rules.values())
+            for name, values in attributes.values.items():
+                self._add(kind, values, name)
+            for text, expression in rules.items():
+                self._rules[kind, text] = Rule(attributes, expression)
+        if self.attributes["device"].values:
+            self._add("deviceCodeDevice", get_args(DeviceCodeDevice))
+
+
+def filters(of: Conditions) -> Iterator[tuple[str, Filter]]:
+    """Give the filters of a policy's conditions, each with its kind."""
+    if of.device_filter:
+        yield "device", of.device_filter
+    if of.applications.application_filter:
+        yield "application", of.applications.application_filter
+    if of.client_applications and of.client_applications.service_principal_filter:
+        yield "servicePrincipal", of.client_applications.service_principal_filter
+
+
+def _named(names: Collection[str], *keywords: str) -> list[str | None]:
+    """Give None for what nobody names, and every name, sorted."""
+    return [None, *sorted(set(names).difference(keywords))]
+
+
+def _guests(conditions: Iterable[GuestsOrExternalUsers | None]) -> Iterator[Guest]:
+    named = set[str]()
+    for each in conditions:
+        if each and each.external_tenants:
+            named.update(each.external_tenants.members or ())
+    yield Guest()
+    for kind in (*get_args(catalog.GuestOrExternalUserType), _FUTURE):
+        for tenant in (None, *sorted(named)) if kind != "internalGuest" else (None,):
+            yield Guest(kind, tenant)
+
+
+def _countries(asked: Sequence[CountryNamedLocation]) -> list[str | None]:
+    """Give a country for each way of lying in the locations; None is an address without one."""
+    classes: dict[tuple[bool, ...], str | None] = {}
+    named = sorted({code for each in asked for code in each.countries_and_regions})
+    for code in (_unnamed(named), *named, None):
+        classes.setdefault(tuple(in_country(code, each) for each in asked), code)
+    return list(classes.values())
+
+
+def in_country(code: str | None, location: CountryNamedLocation) -> bool:
+    """Tell whether a country, None for an unknown one, is in a location."""
+    if code is None:
+        return location.include_unknown_countries_and_regions
+    return code in location.countries_and_regions
+
+
+def _unnamed(named: Collection[str]) -> str:
+    """Give a country that is not named; `ZZ`, which is none, where all are."""
+    return next((code for code in ("CH", "NZ", "IS", "UY", "BT") if code not in named), "ZZ")

@@ -1,0 +1,409 @@
+"""Conditions, sign-ins of goals and facts → cubes over the classes of a partition.
+
+What a policy matches is a union of cubes, and means exactly what `conditions.reasons` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import cast, get_args
+
+from ostiary import catalog
+from ostiary.model.goal import SignIns
+from ostiary.model.policy import (
+    Applications,
+    ClientApplications,
+    Conditions,
+    CountryNamedLocation,
+    Filter,
+    GuestsOrExternalUsers,
+    IpNamedLocation,
+    Locations,
+)
+from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
+from ostiary.proof.partition import DEVICE_STATES, Flow, Guest, Partition, Target, in_country
+
+Cube = dict[int, int]
+# Masks by dimension that all hold; alternatives are lists of them, of which one holds.
+Part = dict[int, int]
+Alternatives = Sequence[Part]
+
+_MEMBER, _NO_MEMBER = 0b10, 0b01
+_USER, _SERVICE_PRINCIPAL = 0b01, 0b10
+_ANYBODY: Alternatives = ({},)
+_GUEST_TYPES = get_args(catalog.GuestOrExternalUserType)
+
+
+class Regions:
+    """Gives cubes over one partition; those of a condition are all sign-ins that meet it."""
+
+    def __init__(self, partition: Partition) -> None:
+        self.partition = partition
+        self._number = partition.number
+        self._full = [each.full for each in partition.dimensions]
+
+    def of_policy(self, of: Conditions) -> list[Cube]:
+        """Give the sign-ins that a policy with these conditions applies to."""
+        fixed: Part = {}
+        for kind, values, everything in (
+            ("clientAppType", _clients(of.client_app_types), "all"),
+            ("signInRisk", of.sign_in_risk_levels, ""),
+            ("userRisk", of.user_risk_levels, ""),
+            ("insiderRisk", (of.insider_risk_levels,) if of.insider_risk_levels else (), ""),
+        ):
+            if values and everything not in values:
+                fixed[self._number[kind, ""]] = self.partition.mask(kind, values)
+        if of.authentication_flows:
+            fixed[self._number["flow", ""]] = self.flows(of.authentication_flows)
+        if of.platforms:
+            number = self._number["platform", ""]
+            fixed[number] = self._some(
+                "platform", of.platforms.include_platforms, "all"
+            ) & ~self._some("platform", of.platforms.exclude_platforms, "all")
+        return self._cubes(
+            [fixed],
+            self._users(of) if of.client_applications is None else self._workloads(of),
+            self._applications(of.applications),
+            self._locations(of.locations),
+            self._devices(of.device_filter),
+        )
+
+    def of_sign_ins(self, of: SignIns) -> list[Cube]:
+        """Give the sign-ins that a goal speaks of."""
+        fixed: Part = {}
+        for kind, values, everything in (
+            ("clientAppType", _clients(of.client_app_types), "all"),
+            ("platform", of.platforms, "all"),
+            ("signInRisk", of.sign_in_risk_levels, ""),
+            ("userRisk", of.user_risk_levels, ""),
+        ):
+            if values and everything not in values:
+                fixed[self._number[kind, ""]] = self.partition.mask(kind, values)
+        if of.authentication_flows:
+            fixed[self._number["flow", ""]] = self.flows(of.authentication_flows)
+        if of.applications or of.user_actions:
+            target = self._named(of.applications) | self._actions(of.user_actions)
+            if "All" in of.applications:
+                target |= self._all_applications
+            fixed[self._number["target", ""]] = target
+        return self._cubes(
+            [fixed],
+            *self._who(of),
+            self._inside(of.locations) if of.locations else _ANYBODY,
+            self._outside(of.outside),
+            self._device_state(of.device),
+        )
+
+    def impossible(self) -> list[Cube]:
+        """Give classes that cannot meet in any sign-in.
+
+        Where Entra does not see the device, all its attributes are null; and what the facts deny.
+        """
+        cubes: list[Cube] = []
+        legacy = {self._number["clientAppType", ""]: self.hidden_clients}
+        for name in self.partition.attributes["device"].values:
+            number = self._number["device", name]
+            not_null = {number: self._full[number] & ~1}
+            in_flow = {
+                self._number["flow", ""]: self.device_code,
+                self._number["deviceCodeDevice", ""]: 0b01,
+            }
+            cubes += self._cubes([not_null], [legacy, in_flow])
+        for fact in self.partition.facts:
+            if fact.kind == "user":
+                subject = {self._number["user", ""]: self.partition.mask("user", [fact.subject])}
+            else:
+                subject = {self._number[fact.kind, fact.subject]: _MEMBER}
+            denied = _NO_MEMBER if fact.relation == "within" else _MEMBER
+            cubes += self._cubes([subject], [{self._number["group", fact.group]: denied}])
+        return cubes
+
+    def flows(self, flows: Iterable[str]) -> int:
+        """Give the mask of sign-ins by one of the flows, or of a session that began so."""
+        named = set(flows)
+        return self.partition.mask(
+            "flow",
+            (
+                each
+                for each in cast("tuple[Flow, ...]", self._classes("flow"))
+                if each.authentication in named or each.session in named
+            ),
+        )
+
+    @cached_property
+    def device_code(self) -> int:
+        """The mask of sign-ins that are by device code themselves."""
+        flows = cast("tuple[Flow, ...]", self._classes("flow"))
+        return self.partition.mask(
+            "flow", (each for each in flows if each.authentication == "deviceCodeFlow")
+        )
+
+    @cached_property
+    def hidden_clients(self) -> int:
+        """The mask of client app types that carry no state of the device."""
+        return self.partition.mask("clientAppType", LEGACY_CLIENTS)
+
+    def _classes(self, kind: str) -> tuple[object, ...]:
+        return self.partition.dimensions[self._number[kind, ""]].classes
+
+    def _cubes(self, *conditions: Alternatives) -> list[Cube]:
+        """Intersect conditions, each a union of alternatives."""
+        cubes: list[Cube] = [{}]
+        for alternatives in conditions:
+            if alternatives is _ANYBODY:
+                continue
+            met = (self._meet(cube, part) for cube in cubes for part in alternatives)
+            cubes = [cube for cube in met if cube is not None]
+        full = self._full
+        return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
+
+    def _meet(self, cube: Cube, part: Part) -> Cube | None:
+        both = cube.copy()
+        for key, mask in part.items():
+            left = both.get(key, -1) & mask
+            if not left:
+                return None
+            both[key] = left
+        return both
+
+    def _some(self, kind: str, values: Sequence[str], everything: str) -> int:
+        if everything in values:
+            return self._full[self._number[kind, ""]]
+        return self.partition.mask(kind, values)
+
+    # --- who
+
+    def _users(self, of: Conditions) -> Alternatives:
+        users = of.users
+        if of.service_principal_risk_levels or "All" in users.exclude_users:
+            return ()  # a user has no such risk; and whom a policy excludes it never reaches
+        base: Part = {self._number["principal", ""]: _USER}
+        if users.exclude_users:
+            number = self._number["user", ""]
+            base[number] = self._full[number] & ~self.partition.mask("user", users.exclude_users)
+        for kind, names in (("group", users.exclude_groups), ("role", users.exclude_roles)):
+            for name in names:
+                base[self._number[kind, name]] = _NO_MEMBER
+        guest = self._number["guest", ""]
+        excluded = self._guests(users.exclude_users, users.exclude_guests_or_external_users)
+        if excluded:
+            base[guest] = self._full[guest] & ~excluded
+        if "All" in users.include_users:
+            return (base,)
+        ways: list[Part] = []
+        if named := self.partition.mask("user", users.include_users):
+            ways.append({self._number["user", ""]: named})
+        for kind, names in (("group", users.include_groups), ("role", users.include_roles)):
+            ways += [{self._number[kind, name]: _MEMBER} for name in names]
+        included = self._guests(users.include_users, users.include_guests_or_external_users)
+        if included:
+            ways.append({guest: included})
+        return [met for way in ways if (met := self._meet(base, way)) is not None]
+
+    def _guests(self, users: Sequence[str], guests: GuestsOrExternalUsers | None) -> int:
+        mask = 0
+        for each in cast("tuple[Guest, ...]", self._classes("guest")):
+            if each.type is None:
+                continue
+            legacy = "GuestsOrExternalUsers" in users and each.type in _GUEST_TYPES
+            if legacy or (guests is not None and _is_one_of(each, guests)):
+                mask |= self.partition.mask("guest", [each])
+        return mask
+
+    def _workloads(self, of: Conditions) -> Alternatives:
+        workloads = cast("ClientApplications", of.client_applications)
+        number = self._number["servicePrincipal", ""]
+        included = self._some(
+            "servicePrincipal", workloads.include_service_principals, "ServicePrincipalsInMyTenant"
+        )
+        excluded = self.partition.mask("servicePrincipal", workloads.exclude_service_principals)
+        base: Part = {
+            self._number["principal", ""]: _SERVICE_PRINCIPAL,
+            self._number["singleTenant", ""]: 0b01,
+        }
+        if of.service_principal_risk_levels:
+            base[self._number["servicePrincipalRisk", ""]] = self.partition.mask(
+                "servicePrincipalRisk", of.service_principal_risk_levels
+            )
+        listed = self._listed_or_filtered(
+            "servicePrincipal",
+            number,
+            (included, excluded, self._full[number]),
+            workloads.service_principal_filter,
+        )
+        return [met for each in listed if (met := self._meet(base, each)) is not None]
+
+    def _who(self, of: SignIns) -> Iterator[Alternatives]:
+        if of.service_principals:
+            part: Part = {self._number["principal", ""]: _SERVICE_PRINCIPAL}
+            if "All" not in of.service_principals:
+                named = self.partition.mask("servicePrincipal", of.service_principals)
+                part[self._number["servicePrincipal", ""]] = named
+            yield (part,)
+            return
+        part = {self._number["principal", ""]: _USER}
+        if of.users and "All" not in of.users:
+            part[self._number["user", ""]] = self.partition.mask("user", of.users)
+        if of.guests:
+            guests = cast("tuple[Guest, ...]", self._classes("guest"))
+            part[self._number["guest", ""]] = self.partition.mask(
+                "guest", (each for each in guests if each.type in of.guests)
+            )
+        yield (part,)
+        for kind, names in (("group", of.groups), ("role", of.roles)):
+            if names:
+                yield [{self._number[kind, name]: _MEMBER} for name in names]
+
+    # --- what
+
+    @cached_property
+    def _all_applications(self) -> int:
+        number = self._number["target", ""]
+        return self._full[number] & ~self._actions(get_args(catalog.ApplicationUserAction))
+
+    def _actions(self, actions: Iterable[str]) -> int:
+        return self.partition.mask(
+            "target",
+            (Target(user_action=cast("catalog.ApplicationUserAction", each)) for each in actions),
+        )
+
+    @cached_property
+    def _applications_by_name(self) -> dict[str, int]:
+        masks: dict[str, int] = {}
+        for place, each in enumerate(cast("tuple[Target, ...]", self._classes("target"))):
+            for name in (each.application, *each.suites):
+                if name is not None:
+                    masks[name] = masks.get(name, 0) | 1 << place
+        return masks
+
+    def _named(self, names: Iterable[str]) -> int:
+        mask = 0
+        for name in names:
+            mask |= self._applications_by_name.get(name, 0)
+        return mask
+
+    def _applications(self, of: Applications) -> Alternatives:
+        number, applications = self._number["target", ""], self._all_applications
+        every = "All" in of.include_applications
+        # A policy on all resources reaches user actions whatever it excludes or filters.
+        actions = self._full[number] & ~applications if every else 0
+        actions |= self._actions(of.include_user_actions)
+        included = applications if every else self._named(of.include_applications)
+        listed = self._listed_or_filtered(
+            "application",
+            number,
+            (included, self._named(of.exclude_applications), applications),
+            of.application_filter,
+        )
+        if not actions:
+            return listed
+        if of.application_filter is None:
+            return ({number: actions | included & ~self._named(of.exclude_applications)},)
+        return [{number: actions}, *listed]
+
+    def _listed_or_filtered(
+        self, kind: str, number: int, masks: tuple[int, int, int], rule: Filter | None
+    ) -> list[Part]:
+        """Join lists with a filter, which adds to the list of its mode (`conditions`).
+
+        `masks` are what the lists include, what they exclude, and everything.
+        """
+        included, excluded, everything = masks
+        listed = included & ~excluded
+        plain: list[Part] = [{number: listed}] if listed else []
+        if rule is None:
+            return plain
+        cubes = self._filtered(kind, rule)
+        if rule.mode == "include":
+            rest = everything & ~excluded
+            return plain + [{number: rest, **cube} for cube in cubes if rest]
+        return [{**part, **cube} for part in plain for cube in cubes]
+
+    # --- where
+
+    def _locations(self, of: Locations | None) -> Alternatives:
+        if of is None:
+            return _ANYBODY
+        if "All" in of.exclude_locations:
+            return ()
+        ways = _ANYBODY if "All" in of.include_locations else self._inside(of.include_locations)
+        if not of.exclude_locations:
+            return ways
+        return self._cubes(ways, self._outside(of.exclude_locations))
+
+    def _inside(self, keys: Iterable[str]) -> list[Part]:
+        """Give the ways of being in one of the locations."""
+        merged: Part = {}
+        for key in keys:
+            for number, mask in self._ways(key):
+                merged[number] = merged.get(number, 0) | mask
+        return [{number: mask} for number, mask in merged.items() if mask]
+
+    def _outside(self, keys: Iterable[str]) -> Alternatives:
+        """Give the one way of being in none of the locations."""
+        part: Part = {}
+        for way in self._inside(keys):
+            for number, mask in way.items():
+                left = self._full[number] & ~mask
+                if not left:
+                    return ()
+                part[number] = left
+        return (part,) if part else _ANYBODY
+
+    def _ways(self, key: str) -> Iterator[tuple[int, int]]:
+        """Give the ways of being in a location: by address, by country, or unknown."""
+        address = self._number["address", ""]
+        if key == "AllTrusted":
+            mask = 0
+            for each in self.partition.locations.values():
+                if isinstance(each, IpNamedLocation) and each.is_trusted:
+                    mask |= self.partition.inside[each.key]
+            yield address, mask
+            yield self._number["location", MFA_TRUSTED_IPS], _MEMBER
+            return
+        location = self.partition.locations.get(key)
+        if location is None:
+            yield self._number["location", key], _MEMBER
+        elif isinstance(location, IpNamedLocation):
+            yield address, self.partition.inside[key]
+        else:
+            yield self._countries(location)
+
+    def _countries(self, location: CountryNamedLocation) -> tuple[int, int]:
+        method = location.country_lookup_method
+        number = self._number["country", method]
+        codes = cast("tuple[str | None, ...]", self.partition.dimensions[number].classes)
+        inside = [code for code in codes if in_country(code, location)]
+        return number, self.partition.mask("country", inside, method)
+
+    # --- with what
+
+    def _devices(self, of: Filter | None) -> Alternatives:
+        return _ANYBODY if of is None else self._filtered("device", of)
+
+    def _filtered(self, kind: str, of: Filter) -> list[Part]:
+        cubes = self.partition.rule(kind, of.rule).cubes(denied=of.mode == "exclude")
+        return [{self._number[kind, name]: mask for name, mask in each.items()} for each in cubes]
+
+    def _device_state(self, state: str | None) -> Alternatives:
+        if state is None:
+            return _ANYBODY
+        if state == "unregistered":
+            names = self.partition.attributes["device"].values
+            return ({self._number["device", name]: 0b01 for name in names},)
+        return self._filtered("device", Filter("include", DEVICE_STATES[state]))
+
+
+def _clients(types: Sequence[str]) -> Sequence[str]:
+    """Add what belongs to `exchangeActiveSync`: every use of that protocol (`conditions`)."""
+    return (*types, "easSupported") if "exchangeActiveSync" in types else types
+
+
+def _is_one_of(guest: Guest, guests: GuestsOrExternalUsers) -> bool:
+    """Tell external users apart by enumerated tenants; internal guests come from none."""
+    if guest.type not in guests.types:
+        return False
+    tenants = guests.external_tenants
+    members = tenants.members if tenants else None
+    return members is None or guest.type == "internalGuest" or guest.tenant in members
