@@ -5,7 +5,7 @@ What a policy matches is a union of cubes, and means exactly what `conditions.re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import cast, get_args
 
@@ -22,9 +22,10 @@ from ostiary.model.policy import (
     Locations,
 )
 from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
+from ostiary.proof.cubes import Cube, bits
+from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import DEVICE_STATES, Flow, Guest, Partition, Target, in_country
 
-Cube = dict[int, int]
 # Masks by dimension that all hold; alternatives are lists of them, of which one holds.
 Part = dict[int, int]
 Alternatives = Sequence[Part]
@@ -32,6 +33,7 @@ Alternatives = Sequence[Part]
 _MEMBER, _NO_MEMBER = 0b10, 0b01
 _USER, _SERVICE_PRINCIPAL = 0b01, 0b10
 _ANYBODY: Alternatives = ({},)
+_FLOWS = (*get_args(catalog.AuthenticationFlow), "unknownFutureValue")
 _GUEST_TYPES = get_args(catalog.GuestOrExternalUserType)
 
 
@@ -43,7 +45,7 @@ class Regions:
         self._number = partition.number
         self._full = [each.full for each in partition.dimensions]
 
-    def of_policy(self, of: Conditions) -> list[Cube]:
+    def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
         fixed: Part = {}
         for kind, values, everything in (
@@ -69,8 +71,12 @@ class Regions:
             self._devices(of.device_filter),
         )
 
-    def of_sign_ins(self, of: SignIns) -> list[Cube]:
-        """Give the sign-ins that a goal speaks of."""
+    def of_sign_ins(self, of: SignIns, *, no_other_flow: bool = False) -> Sequence[Cube]:
+        """Give the sign-ins that a goal speaks of.
+
+        `no_other_flow` leaves out those in which a flow is involved that `of` does not name: one by
+        authentication transfer in a session that began by device code, say.
+        """
         fixed: Part = {}
         for kind, values, everything in (
             ("clientAppType", _clients(of.client_app_types), "all"),
@@ -81,7 +87,11 @@ class Regions:
             if values and everything not in values:
                 fixed[self._number[kind, ""]] = self.partition.mask(kind, values)
         if of.authentication_flows:
-            fixed[self._number["flow", ""]] = self.flows(of.authentication_flows)
+            mask = self.flows(of.authentication_flows)
+            if no_other_flow:
+                others = set(_FLOWS) - set(of.authentication_flows)
+                mask &= ~self.flows(others)
+            fixed[self._number["flow", ""]] = mask
         if of.applications or of.user_actions:
             target = self._named(of.applications) | self._actions(of.user_actions)
             if "All" in of.applications:
@@ -95,21 +105,17 @@ class Regions:
             self._device_state(of.device),
         )
 
-    def impossible(self) -> list[Cube]:
+    def impossible(self) -> Sequence[Cube]:
         """Give classes that cannot meet in any sign-in.
 
         Where Entra does not see the device, all its attributes are null; and what the facts deny.
         """
-        cubes: list[Cube] = []
-        legacy = {self._number["clientAppType", ""]: self.hidden_clients}
+        cubes: list[Part] = []
         for name in self.partition.attributes["device"].values:
             number = self._number["device", name]
             not_null = {number: self._full[number] & ~1}
-            in_flow = {
-                self._number["flow", ""]: self.device_code,
-                self._number["deviceCodeDevice", ""]: 0b01,
-            }
-            cubes += self._cubes([not_null], [legacy, in_flow])
+            hidden = [self.legacy_clients, self.device_unseen_in_flow or {}]
+            cubes += self._cubes([not_null], hidden)
         for fact in self.partition.facts:
             if fact.kind == "user":
                 subject = {self._number["user", ""]: self.partition.mask("user", [fact.subject])}
@@ -119,37 +125,57 @@ class Regions:
             cubes += self._cubes([subject], [{self._number["group", fact.group]: denied}])
         return cubes
 
-    def flows(self, flows: Iterable[str]) -> int:
+    @property
+    def legacy_clients(self) -> Part:
+        """The sign-ins in which nobody can satisfy any control."""
+        return {self._number["clientAppType", ""]: self._hidden_clients}
+
+    @property
+    def device_code_flow(self) -> Part:
+        """The sign-ins that are by device code themselves."""
+        return {self._number["flow", ""]: self._device_code}
+
+    @property
+    def device_unseen_in_flow(self) -> Part | None:
+        """The sign-ins by device code without a device seen; None if no rule is about one."""
+        number = self._number.get(("deviceCodeDevice", ""))
+        return None if number is None else {**self.device_code_flow, number: 0b01}
+
+    def addresses(self, cube: Cube) -> tuple[int, int]:
+        """Count the IPv4 and the IPv6 addresses that a cube allows."""
+        number = self._number["address", ""]
+        classes = cast("tuple[AddressClass, ...]", self._classes("address"))
+        chosen = [classes[place] for place in bits(cube.get(number, self._full[number]))]
+        return sum(each.ipv4 for each in chosen), sum(each.ipv6 for each in chosen)
+
+    def flows(self, flows: Collection[str]) -> int:
         """Give the mask of sign-ins by one of the flows, or of a session that began so."""
-        named = set(flows)
         return self.partition.mask(
             "flow",
             (
                 each
                 for each in cast("tuple[Flow, ...]", self._classes("flow"))
-                if each.authentication in named or each.session in named
+                if each.authentication in flows or each.session in flows
             ),
         )
 
     @cached_property
-    def device_code(self) -> int:
-        """The mask of sign-ins that are by device code themselves."""
+    def _device_code(self) -> int:
         flows = cast("tuple[Flow, ...]", self._classes("flow"))
         return self.partition.mask(
             "flow", (each for each in flows if each.authentication == "deviceCodeFlow")
         )
 
     @cached_property
-    def hidden_clients(self) -> int:
-        """The mask of client app types that carry no state of the device."""
+    def _hidden_clients(self) -> int:
         return self.partition.mask("clientAppType", LEGACY_CLIENTS)
 
     def _classes(self, kind: str) -> tuple[object, ...]:
         return self.partition.dimensions[self._number[kind, ""]].classes
 
-    def _cubes(self, *conditions: Alternatives) -> list[Cube]:
+    def _cubes(self, *conditions: Alternatives) -> list[Part]:
         """Intersect conditions, each a union of alternatives."""
-        cubes: list[Cube] = [{}]
+        cubes: list[Part] = [{}]
         for alternatives in conditions:
             if alternatives is _ANYBODY:
                 continue
@@ -158,7 +184,7 @@ class Regions:
         full = self._full
         return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
 
-    def _meet(self, cube: Cube, part: Part) -> Cube | None:
+    def _meet(self, cube: Part, part: Part) -> Part | None:
         both = cube.copy()
         for key, mask in part.items():
             left = both.get(key, -1) & mask

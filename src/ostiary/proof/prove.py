@@ -1,0 +1,307 @@
+"""Does a goal hold for every possible sign-in?  A proof, or the sign-ins for which it does not.
+
+Sound and complete over the classes of `partition`, never a sample.  A proof carries certificates
+that `certificate.check` accepts, and each sign-in of a gap has been decided by `evaluate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ostiary.errors import Location
+from ostiary.model.controls import ensures, satisfied_by
+from ostiary.model.device_filter import FilterSyntaxError
+from ostiary.model.goal import AsksAtMost, Blocked, Fact, Goal, NeverBlocked, Requires, SignIns
+from ostiary.model.policy import PolicySet
+from ostiary.model.sign_in import SignIn
+from ostiary.proof.attributes import TooHardError
+from ostiary.proof.certificate import Certificate
+from ostiary.proof.conditions import DeviceCodeDevice
+from ostiary.proof.cover import BUDGET, Covered, Index, Undecided
+from ostiary.proof.cubes import Cube, Space, meet, plainest
+from ostiary.proof.decision import Decision
+from ostiary.proof.evaluate import evaluate
+from ostiary.proof.partition import Dimension, Partition
+from ostiary.proof.questions import Question, questions
+from ostiary.proof.regions import Regions
+from ostiary.proof.witness import sign_in
+
+# Gaps are told by their largest parts; more of them help nobody.
+MOST_OPENINGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why the answer to one question is yes."""
+
+    question: Question
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class IdleException:
+    """An exception that a goal would hold without.
+
+    `unless_device_is_seen`: it excuses a sign-in by device code only if Entra sees the device in
+    that flow, which Microsoft says that it does not.
+    """
+
+    name: str
+    place: Location
+    unless_device_is_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The goal holds for every sign-in; it rests on the policies with these keys."""
+
+    goal: Goal
+    evidence: tuple[Evidence, ...]
+    policies: tuple[str, ...]
+    idle: tuple[IdleException, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """The classes of one dimension that sign-ins have; `given` if the goal itself says so."""
+
+    dimension: Dimension
+    mask: int
+    given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Sign-ins for which a goal does not hold, as many as one set of conditions takes in.
+
+    `sign_in` is a plain one of them, decided by `decision`, should Entra see the device that
+    `device_code_device` says.
+    """
+
+    question: Question
+    cube: Cube
+    restrictions: tuple[Restriction, ...]
+    sign_in: SignIn
+    device_code_device: DeviceCodeDevice
+    decision: Decision
+    ipv4: int
+    ipv6: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The goal does not hold; `openings`, largest first, are all there is if `complete`."""
+
+    goal: Goal
+    openings: tuple[Opening, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vacuous:
+    """The goal says nothing: there is no sign-in that is given and not excepted."""
+
+    goal: Goal
+
+
+@dataclass(frozen=True, slots=True)
+class NotDecided:
+    """Neither proven nor refuted, for a reason; `policies` made it hard."""
+
+    goal: Goal
+    reason: str
+    policies: tuple[str, ...] = ()
+
+
+Result = Proof | Gap | Vacuous | NotDecided
+
+
+class Prover:
+    """A policy set, prepared once for the goals that are held against it.
+
+    Raises TooHardError and FilterSyntaxError as `Partition` does; `prove` does not.
+    """
+
+    def __init__(
+        self,
+        policy_set: PolicySet,
+        goals: Iterable[Goal] = (),
+        facts: Iterable[Fact] = (),
+        *,
+        sign_ins: Iterable[SignIns] = (),
+        budget: int = BUDGET,
+    ) -> None:
+        self.policy_set = policy_set
+        self.policies = policy_set.policies
+        self.goals = tuple(goals)
+        self.budget = budget
+        spoken = [
+            *(each for goal in self.goals for each in goal.given),
+            *(each.sign_ins for goal in self.goals for each in goal.exceptions),
+            *sign_ins,
+        ]
+        self.partition = Partition(
+            (each.conditions for each in self.policies),
+            {each.key: each for each in policy_set.named_locations},
+            spoken,
+            facts,
+        )
+        self.regions = Regions(self.partition)
+        self.space = Space(tuple(len(each.classes) for each in self.partition.dimensions))
+        owned = [self.regions.of_policy(each.conditions) for each in self.policies]
+        self.impossible = 1 << len(owned)
+        owned.append(self.regions.impossible())
+        self._excuses: dict[str, list[int]] = {}
+        for goal in self.goals:
+            self._excuses[goal.key] = [1 << len(owned) + n for n in range(len(goal.exceptions))]
+            owned += [self.regions.of_sign_ins(each.sign_ins) for each in goal.exceptions]
+        self.index = Index(
+            self.space, [(owner, cube) for owner, cubes in enumerate(owned) for cube in cubes]
+        )
+
+    def prove(self, goal: Goal) -> Result:
+        """Hold one of `goals` against the policies."""
+        # Who lets device code flow in need not let in what else may happen in such a session.
+        lets_in = isinstance(goal.then, (NeverBlocked, AsksAtMost))
+        given = [
+            cube
+            for each in goal.given
+            for cube in self.regions.of_sign_ins(each, no_other_flow=lets_in)
+        ]
+        excuses = self._excuses[goal.key]
+        excused = self.impossible | sum(excuses)
+        asked = list(questions(goal, given, excused, self.policies, self.regions))
+        evidence: list[Evidence] = []
+        open_: list[Question] = []
+        used: set[int] = set()
+        for question in asked:
+            answer = self.index.gap(question.region, question.among, budget=self.budget)
+            if isinstance(answer, Undecided):
+                return self._not_decided(goal, answer)
+            if isinstance(answer, Covered):
+                evidence.append(Evidence(question, answer.certificate))
+                used |= answer.used
+            else:
+                open_.append(question)
+        if open_:
+            return self._gap(goal, open_, given)
+        if self._all_covered(given, excused):
+            return Vacuous(goal)
+        rests_on = tuple(self.policies[n].key for n in sorted(used) if n < len(self.policies))
+        return Proof(goal, tuple(evidence), rests_on, tuple(self._idle(goal, asked, excuses)))
+
+    def _all_covered(self, regions: Iterable[Cube], among: int) -> bool:
+        answers = (self.index.gap(each, among, budget=self.budget) for each in regions)
+        return all(isinstance(each, Covered) for each in answers)
+
+    def _idle(
+        self, goal: Goal, asked: Sequence[Question], excuses: Sequence[int]
+    ) -> Iterable[IdleException]:
+        """Find the exceptions that excuse nothing that the goal would not hold for anyway."""
+        for excuse, exception in zip(excuses, goal.exceptions, strict=True):
+            excusing = [
+                (part, question.among & ~excuse)
+                for cube in self.regions.of_sign_ins(exception.sign_ins)
+                for question in asked
+                if (part := meet(question.region, cube)) is not None
+            ]
+            if self._each_covered(excusing):
+                yield IdleException(exception.name, exception.place, unless_device_is_seen=False)
+                continue
+            unseen = self.regions.device_unseen_in_flow
+            narrower = [
+                (part, among)
+                for wider, among in excusing
+                if unseen and (part := meet(wider, unseen)) is not None
+            ]
+            if narrower and self._each_covered(narrower):
+                yield IdleException(exception.name, exception.place, unless_device_is_seen=True)
+
+    def _each_covered(self, asked: Iterable[tuple[Cube, int]]) -> bool:
+        return all(self._all_covered([region], among) for region, among in asked)
+
+    def _gap(
+        self, goal: Goal, asked: Sequence[Question], given: Sequence[Cube]
+    ) -> Gap | NotDecided:
+        openings: list[Opening] = []
+        complete = True
+        for question in asked:
+            limit = MOST_OPENINGS - len(openings)
+            if limit <= 0:
+                complete = False
+                break
+            found = self.index.holes(
+                question.region, question.among, limit=limit, budget=self.budget
+            )
+            complete = complete and found.complete
+            openings += [self._opening(question, cube, given) for cube in found.cubes]
+        for each in openings:
+            if holds(goal, each.decision):
+                # Proof and evaluation disagree, so one of them is wrong: claim nothing.
+                return NotDecided(goal, "a sign-in that should contradict it does not", ())
+        openings.sort(key=_plainness)
+        return Gap(goal, tuple(openings), complete)
+
+    def _opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+        made, reading = sign_in(self.partition, plainest(self.space, cube))
+        decision = evaluate(self.policy_set, made, device_code_device=reading)
+        dimensions = self.partition.dimensions
+        said = next((each for each in given if meet(each, cube) is not None), {})
+        restrictions = tuple(
+            Restriction(dimensions[key], mask, said.get(key) == mask)
+            for key, mask in sorted(cube.items())
+        )
+        ipv4, ipv6 = self.regions.addresses(cube)
+        return Opening(question, cube, restrictions, made, reading, decision, ipv4, ipv6)
+
+    def _not_decided(self, goal: Goal, answer: Undecided) -> NotDecided:
+        hard = tuple(self.policies[n].key for n in answer.owners if n < len(self.policies))
+        return NotDecided(goal, f"the search gave up after {answer.nodes} nodes", hard)
+
+
+def prove(
+    policy_set: PolicySet, goal: Goal, facts: Iterable[Fact] = (), *, budget: int = BUDGET
+) -> Result:
+    """Hold one goal against a policy set; `facts` are what is known of the tenant's directory.
+
+    Never runs without end: past `budget` nodes of the search nothing is claimed.
+    """
+    return prove_all(policy_set, [goal], facts, budget=budget)[0]
+
+
+def prove_all(
+    policy_set: PolicySet,
+    goals: Sequence[Goal],
+    facts: Iterable[Fact] = (),
+    *,
+    budget: int = BUDGET,
+) -> list[Result]:
+    """Hold several goals against a policy set, which is prepared once."""
+    try:
+        prover = Prover(policy_set, goals, facts, budget=budget)
+        return [prover.prove(each) for each in goals]
+    except (TooHardError, FilterSyntaxError) as error:
+        return [NotDecided(each, str(error)) for each in goals]
+
+
+def holds(goal: Goal, decision: Decision) -> bool:
+    """Tell whether what a goal says is true of one sign-in that it is about."""
+    match goal.then:
+        case Blocked():
+            return decision.outcome == "blocked"
+        case NeverBlocked():
+            return not decision.shut
+        case Requires(wanted):
+            return decision.outcome == "blocked" or all(
+                any(ensures(each, one) for each in decision.requirements) for one in wanted
+            )
+        case AsksAtMost(controls):
+            return not decision.shut and all(
+                satisfied_by(each, controls) for each in decision.requirements
+            )
+
+
+def _plainness(opening: Opening) -> tuple[int, int]:
+    """Order openings by how little must come together for them, then by their addresses."""
+    return len(opening.restrictions), -opening.ipv4 - opening.ipv6
