@@ -26,7 +26,7 @@ from ostiary.sandbox.graph_types import (
 Path = tuple[str, ...]
 
 
-def values(kind: Kind) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one for each kind
+def values(kind: Kind) -> st.SearchStrategy[Any]:
     """Anything a client may send for a kind, any property of an object left out or null."""
     match kind:
         case Text():
