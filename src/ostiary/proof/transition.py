@@ -22,8 +22,9 @@ from ostiary.proof.conditions import DeviceCodeDevice
 from ostiary.proof.cover import BUDGET, Covered, Hole, Index
 from ostiary.proof.cubes import Cube, Space, meet, plainest
 from ostiary.proof.decision import Decision
+from ostiary.proof.effects import Effect, at_least
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.versions import Effect, Meaning, Owners, at_least, meaning, named, trusted
+from ostiary.proof.versions import Meaning, Owners, meaning, named, trusted
 from ostiary.proof.witness import sign_in
 
 # A policy is judged with each combination of the locations that change under it.
