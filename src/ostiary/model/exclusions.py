@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from ostiary.errors import Diagnostic, Location
-from ostiary.model.policy import IpNamedLocation, NamedLocation
+from ostiary.errors import Diagnostic
+from ostiary.model.named_locations import LocationNames
 from ostiary.spec.environment import EnvironmentSpec, ExclusionSpec
 from ostiary.spec.models import LocationsSpec, PolicySpec
-from ostiary.spec.source import Step
+from ostiary.spec.source import Route
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced
 
 DEVICE_FILTER = "deviceFilter"
 
 # Where each list of exclusions stands in a policy: condition, key in the file, attribute.
-_LISTS = (
+LISTS = (
     ("users", "excludeUsers", "exclude_users"),
     ("users", "excludeGroups", "exclude_groups"),
     ("users", "excludeRoles", "exclude_roles"),
@@ -41,7 +41,7 @@ def in_environment(
     found += _exceptions(policy, environment, today)
     found += _expired(environment, policy.key, today)
     spec = policy.spec
-    if on_authentication_flows(spec) and environment.spec.device_code_flow_exceptions == "off":
+    if without_exceptions(spec, environment):
         return _without_exceptions(spec)
     for extra in _extras(environment, policy.key):
         spec = _with(spec, extra)
@@ -59,42 +59,36 @@ def on_authentication_flows(spec: PolicySpec) -> bool:
 def check_trusted(
     policy: Sourced[PolicySpec],
     spec: PolicySpec,
-    locations: Mapping[str, NamedLocation],
+    locations: LocationNames,
     found: list[Diagnostic],
 ) -> None:
     """Refuse an exception by location that is not trusted in a block on authentication flows."""
     if not on_authentication_flows(spec) or spec.conditions.locations is None:
         return
     for name in spec.conditions.locations.exclude_locations:
-        location = locations.get(name)
-        if location is None or (isinstance(location, IpNamedLocation) and location.is_trusted):
-            continue  # unknown names are reported where they are looked up
-        found.append(
-            Diagnostic(
-                "untrusted-exception",
-                f"location `{name}` is not trusted",
-                policy.at("conditions", "locations", "excludeLocations"),
-                f"set `isTrusted: true` in policies/named-locations/{name}.yaml, or do not "
-                "except it: countries can never be trusted",
-            )
-        )
+        place = policy.at("conditions", "locations", "excludeLocations")
+        found += filter(None, (locations.untrusted(name, place),))
 
 
-def place_of(name: str, policy: str, environment: Sourced[EnvironmentSpec]) -> Location:
-    """Give the place where the environment excludes `name` from a policy."""
+def added(policy: str, environment: Sourced[EnvironmentSpec]) -> Iterator[tuple[str, str, Route]]:
+    """Give what the environment excludes from a policy: the list, the name, and its place there."""
     for index, extra in enumerate(environment.spec.exclusions):
-        for _, key, attribute in _LISTS:
-            names = getattr(extra, attribute)
-            if extra.policy == policy and name in names:
-                return environment.at("exclusions", index, key, names.index(name))
-    return environment.at("exclusions")
+        for _, key, attribute in LISTS:
+            if extra.policy == policy:
+                for nth, name in enumerate(getattr(extra, attribute)):
+                    yield key, name, ("exclusions", index, key, nth)
 
 
-def _excluded(spec: PolicySpec) -> dict[str, tuple[Step, ...]]:
+def without_exceptions(policy: PolicySpec, environment: Sourced[EnvironmentSpec]) -> bool:
+    """Tell whether the environment takes every exception of this policy away."""
+    return on_authentication_flows(policy) and environment.spec.device_code_flow_exceptions == "off"
+
+
+def _excluded(spec: PolicySpec) -> dict[str, Route]:
     """Give the route of every name that a policy excludes; `deviceFilter` for its device filter."""
     conditions = spec.conditions
-    excluded: dict[str, tuple[Step, ...]] = {}
-    for condition, key, attribute in _LISTS:
+    excluded: dict[str, Route] = {}
+    for condition, key, attribute in LISTS:
         names = getattr(getattr(conditions, condition), attribute, ())
         excluded |= {
             name: ("conditions", condition, key, index) for index, name in enumerate(names)
@@ -183,9 +177,14 @@ def _expired(
                 environment.at("exclusions", index, "expires"),
                 "remove it, or have its owner renew it",
             )
-        if not any(getattr(each, attribute) for _, _, attribute in _LISTS):
+        if not any(getattr(each, attribute) for _, _, attribute in LISTS):
             yield Diagnostic(
                 "empty-list", "the exclusion excludes nothing", environment.at("exclusions", index)
+            )
+    for _, name, route in added(policy, environment):
+        if name in {"All", "None"}:
+            yield Diagnostic(
+                "excludes-everything", f"`{name}` cannot be excluded", environment.at(*route)
             )
 
 
@@ -193,7 +192,7 @@ def _without_exceptions(spec: PolicySpec) -> PolicySpec:
     gone = {exception.of for exception in spec.exceptions}
     conditions = spec.conditions
     changed: dict[str, Any] = {}
-    for condition, _, attribute in _LISTS:
+    for condition, _, attribute in LISTS:
         part = changed.get(condition, getattr(conditions, condition))
         if part is not None:
             kept = [name for name in getattr(part, attribute) if name not in gone]
@@ -205,7 +204,7 @@ def _without_exceptions(spec: PolicySpec) -> PolicySpec:
 
 def _with(spec: PolicySpec, extra: ExclusionSpec) -> PolicySpec:
     conditions = spec.conditions
-    for condition, _, attribute in _LISTS:
+    for condition, _, attribute in LISTS:
         part, added = getattr(conditions, condition), getattr(extra, attribute)
         if not added:
             continue

@@ -39,7 +39,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file's data; routes lead from its top to a value: keys of mappings, indices of lists."""
+    """One file's data; routes lead from its top to a value: keys of mappings, indices of lists.
+
+    An index into what is written without the brackets of a list leads to the value itself.
+    """
 
     path: str
     data: Data
@@ -48,11 +51,19 @@ class Source:
 
     def at(self, *route: Step) -> Location:
         """Give the place of the value at `route`, or of its nearest ancestor that exists."""
-        return self._nearest(self.values, route)
+        return self._nearest(self.values, self._written(route))
 
     def at_key(self, *route: Step) -> Location:
         """Give the place of the last key of `route`; where it ends in a list, of the value."""
-        return self._nearest(self.keys if route in self.keys else self.values, route)
+        written = self._written(route)
+        return self._nearest(self.keys if written in self.keys else self.values, written)
+
+    def _written(self, route: Route) -> Route:
+        written: Route = ()
+        for step in route:
+            if isinstance(step, str) or (*written, step) in self.values:
+                written = (*written, step)
+        return written
 
     def _nearest(self, places: dict[Route, tuple[int, int]], route: Route) -> Location:
         while route and route not in places:

@@ -1,0 +1,174 @@
+"""The semantic difference of two policy sets: the sign-ins that they decide differently.
+
+Two sets mean the same just if, for each effect of a policy that only one has, the other has at
+least that effect wherever the policy applies.  Where it has not is a change, found as a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ostiary.model.device_filter import FilterSyntaxError
+from ostiary.model.goal import Fact
+from ostiary.model.policy import PolicySet
+from ostiary.model.sign_in import SignIn
+from ostiary.proof.attributes import TooHardError
+from ostiary.proof.conditions import DeviceCodeDevice
+from ostiary.proof.cover import BUDGET, Index
+from ostiary.proof.cubes import Cube, contains, plainest
+from ostiary.proof.decision import Decision
+from ostiary.proof.effects import Effect
+from ostiary.proof.evaluate import evaluate
+from ostiary.proof.partition import Dimension
+from ostiary.proof.versions import (
+    Meaning,
+    Owners,
+    meaning,
+    split,
+)
+from ostiary.proof.witness import sign_in
+
+MOST_CHANGES = 24
+
+# `opened` and `closed`: no longer and newly blocked; a requirement or session control that is
+# demanded no longer (`eased`) or newly (`tightened`) of who is not blocked.
+Kind = Literal["opened", "closed", "eased", "tightened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Sign-ins that are decided differently, as many as one set of conditions takes in.
+
+    `sign_in` is a plain one of them, decided before and after under one reading; `effect` is what
+    comes or goes; `policies` are the keys of those that have it in the version that has it.
+    """
+
+    kind: Kind
+    effect: Effect
+    policies: tuple[str, ...]
+    restrictions: tuple[tuple[Dimension, int], ...]
+    sign_in: SignIn
+    device_code_device: DeviceCodeDevice
+    before: Decision
+    after: Decision
+    ipv4: int
+    ipv6: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The changes, largest first; without any, and `complete`, both sets mean the same.
+
+    `complete` is False where there are more than are told, or where `undecided` gives a reason.
+    """
+
+    changes: tuple[Change, ...]
+    complete: bool
+    undecided: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the two sets surely decide every sign-in alike."""
+        return self.complete and not self.changes
+
+
+def compare(
+    before: PolicySet,
+    after: PolicySet,
+    facts: Iterable[Fact] = (),
+    *,
+    limit: int = MOST_CHANGES,
+    budget: int = BUDGET,
+) -> Difference:
+    """Find what changes from one policy set to another; `limit` 1 is enough to know whether any."""
+    try:
+        return _Comparison(before, after, facts, budget).difference(limit)
+    except (TooHardError, FilterSyntaxError) as error:
+        return Difference((), complete=False, undecided=str(error))
+
+
+class _Comparison:
+    def __init__(
+        self, before: PolicySet, after: PolicySet, facts: Iterable[Fact], budget: int
+    ) -> None:
+        self.sets = (before, after)
+        self.budget = budget
+        old_keys, new_keys, locations = split(before, after)
+        self.meanings: tuple[dict[Meaning, list[str]], dict[Meaning, list[str]]] = ({}, {})
+        for policy_set, keys, meanings in zip(
+            self.sets, (old_keys, new_keys), self.meanings, strict=True
+        ):
+            for policy in policy_set.policies:
+                if (means := meaning(policy, keys)) is not None:
+                    meanings.setdefault(means, []).append(policy.key)
+        self.owners = Owners((each for some in self.meanings for each in some), locations, facts)
+        self.index = Index(
+            self.owners.space,
+            [(owner, cube) for owner, cubes in enumerate(self.owners.cubes) for cube in cubes],
+        )
+
+    def difference(self, limit: int) -> Difference:
+        found: list[tuple[Cube, Change]] = []
+        complete = True
+        for kind, effect, means, among, side in self._questions():
+            seen = [
+                cube for cube, change in found if (change.kind, change.effect) == (kind, effect)
+            ]
+            for region in self.owners.cubes[self.owners.number[means]]:
+                if len(found) >= limit:
+                    return self._told(found, complete=False)
+                holes = self.index.holes(
+                    region, among, limit=limit - len(found), budget=self.budget
+                )
+                complete = complete and holes.complete
+                for cube in holes.cubes:
+                    if not any(contains(other, cube) for other in seen):
+                        policies = tuple(self.meanings[side][means])
+                        found.append((cube, self._change(kind, effect, policies, cube)))
+        return self._told(found, complete=complete)
+
+    def _told(self, found: Sequence[tuple[Cube, Change]], *, complete: bool) -> Difference:
+        changes = sorted((each for _, each in found), key=_size)
+        undecided = None
+        if not complete and not changes:
+            undecided = "the search gave up"
+        return Difference(tuple(changes), complete, undecided)
+
+    def _questions(self) -> Iterator[tuple[Kind, Effect, Meaning, int, int]]:
+        """Give what one version alone does, and the owners by which that makes no difference.
+
+        Those are what does at least the same in the other version; and, unless it is about a block,
+        what blocks in the one version: nothing is demanded then.
+        """
+        kinds: tuple[tuple[Kind, Kind], ...] = (("opened", "eased"), ("closed", "tightened"))
+        for side, (harder, softer) in enumerate(kinds):
+            own, other = self.meanings[side], self.meanings[1 - side]
+            blocking = self.owners.among(own, "block")
+            for means in (each for each in own if each not in other):
+                for effect in means.effects:
+                    among = self.owners.impossible | self.owners.among(other, effect)
+                    if effect == "block":
+                        yield harder, effect, means, among, side
+                    else:
+                        yield softer, effect, means, among | blocking, side
+
+    def _change(self, kind: Kind, effect: Effect, policies: tuple[str, ...], cube: Cube) -> Change:
+        owners = self.owners
+        made, reading = sign_in(owners.partition, plainest(owners.space, cube))
+        before, after = (evaluate(each, made, device_code_device=reading) for each in self.sets)
+        restrictions = tuple(
+            (owners.partition.dimensions[key], mask) for key, mask in sorted(cube.items())
+        )
+        ipv4, ipv6 = owners.regions.addresses(cube)
+        return Change(
+            kind, effect, policies, restrictions, made, reading, before, after, ipv4, ipv6
+        )
+
+
+def _size(change: Change) -> tuple[int, int, int]:
+    """Order changes: what opened first, then by how little must come together."""
+    order = ("opened", "eased", "closed", "tightened")
+    addresses = change.ipv4 + change.ipv6
+    return order.index(change.kind), len(change.restrictions), -addresses
