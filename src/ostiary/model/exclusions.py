@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from ostiary.errors import Diagnostic
+from pydantic.alias_generators import to_camel
+
+from ostiary.errors import Diagnostic, Location
 from ostiary.model.named_locations import LocationNames
 from ostiary.spec.environment import EnvironmentSpec, ExclusionSpec
-from ostiary.spec.models import LocationsSpec, PolicySpec
+from ostiary.spec.models import ExceptionSpec, FilterSpec, LocationsSpec, PolicySpec
 from ostiary.spec.source import Route
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced
 
 DEVICE_FILTER = "deviceFilter"
+GUESTS = "excludeGuestsOrExternalUsers"
 
 # Where each list of exclusions stands in a policy: condition, key in the file, attribute.
 LISTS = (
@@ -24,6 +27,13 @@ LISTS = (
     ("applications", "excludeApplications", "exclude_applications"),
     ("locations", "excludeLocations", "exclude_locations"),
 )
+
+_EVERY_LIST = (
+    *LISTS,
+    ("platforms", "excludePlatforms", "exclude_platforms"),
+    ("client_applications", "excludeServicePrincipals", "exclude_service_principals"),
+)
+_NAMED = frozenset(key for _, key, _ in _EVERY_LIST)
 
 
 def in_environment(
@@ -84,17 +94,46 @@ def without_exceptions(policy: PolicySpec, environment: Sourced[EnvironmentSpec]
     return on_authentication_flows(policy) and environment.spec.device_code_flow_exceptions == "off"
 
 
+def declaration(
+    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], key: str, name: str
+) -> tuple[ExceptionSpec | ExclusionSpec, Location] | None:
+    """Find who answers for an exclusion, by its list or filter and its name in the files."""
+    for listed, other, route in added(policy.key, environment):
+        if (listed, other) == (key, name):
+            return environment.spec.exclusions[int(route[1])], environment.at(*route)
+    for index, exception in enumerate(policy.spec.exceptions):
+        if exception.of == (name if key in _NAMED else key):
+            return exception, policy.at("exceptions", index)
+    return None
+
+
 def _excluded(spec: PolicySpec) -> dict[str, Route]:
-    """Give the route of every name that a policy excludes; `deviceFilter` for its device filter."""
+    """Give the route of all that a policy excludes: by its name, what has none by its key."""
     conditions = spec.conditions
     excluded: dict[str, Route] = {}
-    for condition, key, attribute in LISTS:
+    for condition, key, attribute in _EVERY_LIST:
         names = getattr(getattr(conditions, condition), attribute, ())
         excluded |= {
-            name: ("conditions", condition, key, index) for index, name in enumerate(names)
+            name: ("conditions", to_camel(condition), key, index)
+            for index, name in enumerate(names)
         }
-    if conditions.devices and conditions.devices.device_filter.mode == "exclude":
-        excluded[DEVICE_FILTER] = ("conditions", "devices", DEVICE_FILTER)
+    if conditions.users.exclude_guests_or_external_users:
+        excluded[GUESTS] = ("conditions", "users", GUESTS)
+    workloads = conditions.client_applications
+    filters: dict[tuple[str, str], FilterSpec | None] = {
+        ("devices", DEVICE_FILTER): conditions.devices.device_filter
+        if conditions.devices
+        else None,
+        ("applications", "applicationFilter"): conditions.applications.application_filter,
+        ("clientApplications", "servicePrincipalFilter"): workloads.service_principal_filter
+        if workloads
+        else None,
+    }
+    excluded |= {
+        route[-1]: ("conditions", *route)
+        for route, each in filters.items()
+        if each is not None and each.mode == "exclude"
+    }
     return excluded
 
 
@@ -139,7 +178,7 @@ def _exceptions(
                 f"the policy does not exclude `{exception.of}`",
                 policy.at("exceptions", index, "of"),
                 did_you_mean(exception.of, excluded)
-                or f"write a name that the policy excludes, or `{DEVICE_FILTER}`",
+                or f"write a name that the policy excludes, or a key such as `{DEVICE_FILTER}`",
             )
         if exception.expires < today:
             yield Diagnostic(

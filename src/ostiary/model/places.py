@@ -46,6 +46,12 @@ _ROUTES: Mapping[str, Route] = {
     for key in ("includeGuestsOrExternalUsers", "excludeGuestsOrExternalUsers")
 }
 
+_FILTERS: Mapping[str, Route] = {
+    "deviceFilter": ("conditions", "devices", "deviceFilter"),
+    "applicationFilter": ("conditions", "applications", "applicationFilter"),
+    "servicePrincipalFilter": ("conditions", "clientApplications", "servicePrincipalFilter"),
+}
+
 
 class Places:
     """The places of one environment's policies; a file is looked through when it is asked for."""
@@ -71,6 +77,8 @@ class Places:
         Without such an entry, the place of the list, or of the nearest around it that is there.
         """
         asked = policy, condition_list
+        if condition_list not in _ROUTES:
+            return self.condition(policy, *_FILTERS[condition_list])
         if asked not in self._known:
             lookup = self._lookups.get(
                 condition_list.removeprefix("include").removeprefix("exclude")
@@ -81,6 +89,15 @@ class Places:
             }
         known = self._known[asked]
         return known.get(identity) or self.condition(policy, *_ROUTES[condition_list])
+
+    def name(self, policy: str, condition_list: str, identity: str) -> str:
+        """Give the name by which the files exclude an id; what has no list has its key for one."""
+        if condition_list not in _ROUTES:
+            return condition_list
+        self.of(policy, condition_list, identity)
+        place = self._known[policy, condition_list].get(identity)
+        every = self._entries(policy, condition_list)
+        return next((name for name, at in every if at == place), identity)
 
     def condition(self, policy: str, *route: Step) -> Location:
         """Give the place of a key of the policy's file, or of the nearest around it that is there.

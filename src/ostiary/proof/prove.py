@@ -248,7 +248,7 @@ class Prover:
                 question.region, question.among, limit=limit, budget=self.budget
             )
             complete = complete and found.complete
-            openings += [self._opening(question, cube, given) for cube in found.cubes]
+            openings += [self.opening(question, cube, given) for cube in found.cubes]
         for each in openings:
             if holds(goal, each.decision):
                 # Proof and evaluation disagree, so one of them is wrong: claim nothing.
@@ -256,7 +256,8 @@ class Prover:
         openings.sort(key=_plainness)
         return Gap(goal, tuple(openings), complete)
 
-    def _opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+    def opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+        """Describe a hole that a question found in a region that is `given`."""
         made, reading = sign_in(self.partition, plainest(self.space, cube))
         decision = evaluate(self.policy_set, made, device_code_device=reading)
         dimensions = self.partition.dimensions

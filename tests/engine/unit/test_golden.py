@@ -17,6 +17,7 @@ import pytest
 from ostiary.errors import Diagnostic, DiagnosticsError
 from ostiary.model.graph import policy_to_graph
 from ostiary.model.resolve import Resolved, resolve
+from ostiary.proof.examine import examine
 from ostiary.spec.workspace import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -63,6 +64,16 @@ conditions:
   clientApplications: {includeServicePrincipals: [deployer]}
 grantControls: {operator: OR, builtInControls: [block]}
 """
+# Beside the cases that only a proof can tell.
+BLOCK_LEGACY = """\
+displayName: Block legacy authentication
+state: enabled
+conditions:
+  users: {includeUsers: [All], excludeGroups: [emergency-access]}
+  applications: {includeApplications: [All]}
+  clientAppTypes: [exchangeActiveSync, other]
+grantControls: {operator: OR, builtInControls: [block]}
+"""
 HEAD_OFFICE = "type: ipNamedLocation\ndisplayName: Head office\nisTrusted: true\n"
 COUNTRIES = "type: countryNamedLocation\ndisplayName: Countries\ncountriesAndRegions: [NO, DE]\n"
 # Beside the environments that are about goals.
@@ -81,6 +92,8 @@ def workspace(root: Path, case: Path) -> Path:
         files["environments/here.yaml"] += "goals: [case]\n"
     elif case.name.startswith("environment-goal-"):
         files["policies/goals/staff-need-mfa.yaml"] = GOAL
+    if "-proof-" in case.name:
+        files["policies/block-legacy.yaml"] = BLOCK_LEGACY
     place = {
         "policy": "policies/case.yaml",
         "location": "policies/named-locations/head-office.yaml",
@@ -106,7 +119,11 @@ def checked(root: Path) -> tuple[Resolved | None, list[Diagnostic]]:
     "case", sorted((GOLDEN / "invalid").glob("*.yaml")), ids=lambda case: case.stem
 )
 def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
-    _, found = checked(workspace(tmp_path, case))
+    root = workspace(tmp_path, case)
+    resolved, found = checked(root)
+    if "-proof-" in case.name:
+        assert resolved is not None, found
+        found += examine(load(root), resolved).diagnostics
     told = "".join(f"{each}\n" for each in found)
     assert told == case.with_suffix(".txt").read_text(encoding="utf-8")
 
