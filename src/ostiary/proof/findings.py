@@ -1,87 +1,50 @@
-"""Everything that is proven of one environment: its goals, its exceptions, its idle policies.
-
-This is what stands between a change and a tenant: nothing is deployed unless `passes`.
-"""
+"""What only a proof can tell of the files: exceptions nobody answers for, policies that do nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ostiary.errors import Diagnostic, Severity, errors_in
-from ostiary.model.device_filter import FilterSyntaxError
+from ostiary.errors import Diagnostic, Severity
 from ostiary.model.exclusions import declaration
-from ostiary.model.goal import Waiver
 from ostiary.model.places import Places
-from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
-from ostiary.proof.attributes import TooHardError
-from ostiary.proof.cover import BUDGET
-from ostiary.proof.exceptions import Exclusion, Opened, exclusions, opened
+from ostiary.proof.examine import Examined
+from ostiary.proof.exceptions import Opened, exclusions, opened
 from ostiary.proof.prove import NotDecided, Proof, Prover, Result
 from ostiary.proof.redundancy import Redundant, redundant
 from ostiary.spec.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What holds in one environment.
+class Findings:
+    """What proofs tell beside the goals.
 
-    `results` has one for each goal that it enforces, `waivers` those of goals that do not hold,
-    `opened` every exclusion that opens something, those of emergency access accounts apart.
-    `diagnostics` is what is wrong with the files, told only by proof.
+    `opened` has every exclusion that opens something, those of emergency access accounts apart;
+    `diagnostics` what is wrong with the files.
     """
 
-    resolved: Resolved
-    results: tuple[Result, ...]
-    waivers: tuple[Waiver, ...]
-    opened: tuple[Opened, ...]
-    redundant: tuple[Redundant, ...]
-    diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def failing(self) -> tuple[Result, ...]:
-        """The goals that are not proven, and that nobody has waived."""
-        waived = {each.goal for each in self.waivers}
-        return tuple(
-            each
-            for each in self.results
-            if not isinstance(each, Proof) and each.goal.key not in waived
-        )
-
-    @property
-    def passes(self) -> bool:
-        """Whether the environment may be deployed."""
-        return not (self.failing or errors_in(self.diagnostics))
+    opened: tuple[Opened, ...] = ()
+    redundant: tuple[Redundant, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def policy_set(resolved: Resolved) -> PolicySet:
-    """Give what decides sign-ins in an environment, with every location that a goal may name."""
-    return PolicySet(resolved.policies, resolved.known_locations)
-
-
-def examine(workspace: Workspace, resolved: Resolved, *, budget: int = BUDGET) -> Examined:
-    """Prove what one environment of a workspace enforces."""
+def findings(workspace: Workspace, examined: Examined) -> Findings:
+    """Tell what the proofs of one environment say of its files."""
+    resolved = examined.resolved
     places = Places(workspace, resolved.environment)
-    try:
-        prover = Prover(policy_set(resolved), resolved.goals, resolved.facts, budget=budget)
-    except (TooHardError, FilterSyntaxError) as error:
+    if examined.prover is None:
         place = workspace.environments[resolved.environment].at()
-        hard = Diagnostic("too-hard", f"nothing can be proven here: {error}", place)
-        undecided = tuple(NotDecided(each, str(error)) for each in resolved.goals)
-        return Examined(resolved, undecided, resolved.waivers, (), (), (hard,))
-    results = tuple(prover.prove(each) for each in resolved.goals)
-    proven = {each.goal.key for each in results if isinstance(each, Proof)}
-    open_ = tuple(_opened(prover, resolved))
-    idle = tuple(redundant(prover))
+        return Findings(diagnostics=tuple(_too_hard(examined.results, place)))
+    open_ = tuple(_opened(examined.prover, resolved))
+    idle = tuple(redundant(examined.prover))
     diagnostics = (
         *_undeclared(workspace, resolved, places, open_),
-        *_needless(resolved, proven),
-        *_idle_exceptions(results),
+        *_needless(examined),
+        *_idle_exceptions(examined.results),
         *_idle_policies(places, idle),
     )
-    waivers = tuple(each for each in resolved.waivers if each.goal not in proven)
-    return Examined(resolved, results, waivers, open_, idle, diagnostics)
+    return Findings(open_, idle, diagnostics)
 
 
 def _opened(prover: Prover, resolved: Resolved) -> Iterator[Opened]:
@@ -103,7 +66,7 @@ def _undeclared(
 ) -> Iterator[Diagnostic]:
     environment = workspace.environments[resolved.environment]
     for each in open_:
-        exclusion: Exclusion = each.exclusion
+        exclusion = each.exclusion
         name = places.name(exclusion.policy, exclusion.of, exclusion.entry)
         policy = workspace.policies[exclusion.policy]
         if declaration(policy, environment, exclusion.of, name) is None:
@@ -115,9 +78,9 @@ def _undeclared(
             )
 
 
-def _needless(resolved: Resolved, proven: set[str]) -> Iterator[Diagnostic]:
-    for waiver in resolved.waivers:
-        if waiver.goal in proven:
+def _needless(examined: Examined) -> Iterator[Diagnostic]:
+    for waiver in examined.resolved.waivers:
+        if waiver.goal not in examined.waivers:
             yield Diagnostic(
                 "waiver-not-needed",
                 f"`{waiver.goal}` holds without its waiver",

@@ -1,0 +1,48 @@
+"""The Pulumi program of a workspace: prove the selected environment, then declare it."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+
+import pulumi
+
+from ostiary.deploy import IMPORTS
+from ostiary.deploy.resources import declare
+from ostiary.errors import OstiaryError, errors_in
+from ostiary.model.resolve import resolve
+from ostiary.proof.examine import Examined, examine
+from ostiary.report.examined import lines
+from ostiary.spec.workspace import load
+
+
+def run(root: Path) -> None:
+    """Deploy the environment that the selected stack is named after.
+
+    Raises pulumi.RunError with everything that is wrong in the specs, and with a sign-in for each
+    goal that does not hold, so that neither preview nor up gets past them, whoever starts it.
+    Nothing switches this off; a waiver in the environment's file is told each time.
+    """
+    try:
+        examined = _examined(root)
+    except OstiaryError as error:
+        hint = f"\n  hint: {error.hint}" if error.hint else ""
+        raise pulumi.RunError(f"{error}{hint}") from None
+    found = [*examined.resolved.warnings, *examined.diagnostics]
+    if not examined.passes:
+        errors = [str(each) for each in errors_in(examined.diagnostics)]
+        raise pulumi.RunError("\n".join([*errors, *lines(examined)]))
+    for warning in found:
+        pulumi.log.warn(str(warning))
+    for line in lines(examined):
+        pulumi.log.info(line)
+    declare(examined.resolved, json.loads(os.environ.get(IMPORTS, "{}")))
+
+
+def _examined(root: Path) -> Examined:
+    environment = pulumi.get_stack()
+    workspace = load(root, [environment])
+    today = date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
+    return examine(workspace, resolve(workspace, environment, today))
