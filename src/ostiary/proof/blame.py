@@ -13,7 +13,7 @@ from ostiary.model.controls import Requirement, blocks, ensures, requirements, s
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
 from ostiary.model.policy import Policy, PolicySet
 from ostiary.model.sign_in import User
-from ostiary.proof.clues import Clue, met_by, unmet
+from ostiary.proof.clues import Clue, met_by, named, unmet
 from ostiary.proof.conditions import Circumstances, Reason, ReasonWord, reasons
 from ostiary.proof.decision import Decision
 from ostiary.proof.prove import Opening
@@ -28,12 +28,15 @@ class NearMiss:
     """A policy that would have decided a sign-in as the goal wants, and what is in its way.
 
     `conditions` are those not met, in Graph's words; `clues` say by which entries, a report-only or
-    disabled policy by its state too.
+    disabled policy by its state too.  `distance` orders near misses: by how many conditions fail,
+    by how many the policy shares with the goal, by whether somebody left the sign-in out on purpose
+    or the policy was never about it.
     """
 
     policy: Policy
     conditions: tuple[ReasonWord, ...]
     clues: tuple[Clue, ...]
+    distance: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,18 @@ class Blame:
 
     @property
     def nearest(self) -> tuple[NearMiss, ...]:
-        """The near misses that fail in the fewest conditions."""
-        least = min((len(each.conditions) for each in self.near_misses), default=0)
-        return tuple(each for each in self.near_misses if len(each.conditions) == least)
+        """The near misses at the least distance."""
+        return tuple(
+            each for each in self.near_misses if each.distance == self.near_misses[0].distance
+        )
 
 
 def blame(policy_set: PolicySet, goal: Goal, opening: Opening) -> Blame:
     """Say why the policies let the opening's sign-in through, or keep it out, against the goal."""
     at = Circumstances(policy_set, opening.sign_in, opening.device_code_device)
     if isinstance(goal.then, (Blocked, Requires)):
-        found = _near_misses(opening, at)
-        order = sorted(found, key=lambda each: (len(each.conditions), _far(each), each.policy.key))
+        found = _near_misses(goal, opening, at)
+        order = sorted(found, key=lambda each: (each.distance, each.policy.key))
         return Blame(near_misses=tuple(order[:MOST_MISSES]))
     culprits = sorted(
         _culprits(goal.then, opening.decision, at),
@@ -77,7 +81,8 @@ def blame(policy_set: PolicySet, goal: Goal, opening: Opening) -> Blame:
     return Blame(culprits=tuple(culprits))
 
 
-def _near_misses(opening: Opening, at: Circumstances) -> Iterator[NearMiss]:
+def _near_misses(goal: Goal, opening: Opening, at: Circumstances) -> Iterator[NearMiss]:
+    said = set(_said(goal))
     about = opening.question.about
     user = isinstance(opening.sign_in.identity, User)
     for verdict in (*opening.decision.verdicts, *opening.decision.report_only):
@@ -89,7 +94,9 @@ def _near_misses(opening: Opening, at: Circumstances) -> Iterator[NearMiss]:
         failed = _unmet_if_enabled(policy, verdict.reasons, at)
         if len(failed) <= MOST_UNMET:
             clues = tuple(clue for each in failed for clue in unmet(each, policy, at))
-            yield NearMiss(policy, failed, clues)
+            shared = said.intersection(named(policy.conditions)).difference(failed)
+            on_purpose = sum(1 if each.entry is not None else 3 for each in clues)
+            yield NearMiss(policy, failed, clues, (len(failed), -len(shared), on_purpose))
 
 
 def _unmet_if_enabled(
@@ -105,9 +112,29 @@ def _demands(policy: Policy, wanted: Requirement) -> bool:
     return any(ensures(each, wanted) for each in requirements(policy.grant_controls))
 
 
-def _far(miss: NearMiss) -> int:
-    """Put what somebody left out on purpose before what a policy was never about."""
-    return sum(1 if each.entry is not None else 3 for each in miss.clues)
+# The condition that each property of a goal's sign-ins is about.
+_CONDITIONS: dict[str, ReasonWord] = {
+    "users": "users",
+    "groups": "users",
+    "roles": "users",
+    "guests": "users",
+    "service_principals": "workloadIdentities",
+    "applications": "application",
+    "user_actions": "userActions",
+    "authentication_flows": "authenticationFlow",
+    "client_app_types": "clientApps",
+    "platforms": "devicePlatform",
+    "locations": "location",
+    "outside": "location",
+    "device": "devices",
+    "sign_in_risk_levels": "signInRisk",
+    "user_risk_levels": "userRisk",
+}
+
+
+def _said(goal: Goal) -> Iterator[ReasonWord]:
+    for given in goal.given:
+        yield from (word for name, word in _CONDITIONS.items() if getattr(given, name))
 
 
 def _culprits(

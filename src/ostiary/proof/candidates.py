@@ -33,7 +33,10 @@ _EXCLUDED_BY = (
 
 
 def candidates(goal: Goal, sign_in: SignIn, blame: Blame) -> list[Edits]:
-    """Give edits that may close the opening of this sign-in, the smallest first."""
+    """Give edits that may close the opening of this sign-in, the smallest first.
+
+    Of one size, those of nearer misses come first.
+    """
     found = [each for miss in blame.near_misses for each in _mended(goal, sign_in, miss)]
     # A goal that wants less asks a question for each policy, so the first is who it is about.
     for culprit in blame.culprits[:1]:
@@ -41,9 +44,9 @@ def candidates(goal: Goal, sign_in: SignIn, blame: Blame) -> list[Edits]:
     return sorted(dict.fromkeys(found), key=size)
 
 
-def size(edits: Edits) -> tuple[int, int, str]:
+def size(edits: Edits) -> tuple[int, int]:
     """Order edits by how many they are, and by how much they change."""
-    return len(edits), sum(each.size for each in edits), repr(edits)
+    return len(edits), sum(each.size for each in edits)
 
 
 def _mended(goal: Goal, sign_in: SignIn, miss: NearMiss) -> Iterator[Edits]:

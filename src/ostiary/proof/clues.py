@@ -49,9 +49,13 @@ def unmet(condition: ReasonWord, policy: Policy, at: Circumstances) -> tuple[Clu
 def met_by(policy: Policy, at: Circumstances) -> tuple[Clue, ...]:
     """Give, for a policy that applies, the entries of each condition that take the sign-in in."""
     of = policy.conditions
+    target: ReasonWord = (
+        "userActions" if isinstance(at.sign_in.target, UserAction) else "application"
+    )
+    whom: ReasonWord = "users" if of.client_applications is None else "workloadIdentities"
     return tuple(
         Clue(condition, where, entry)
-        for condition in _configured(of, at)
+        for condition in dict.fromkeys((whom, target, *named(of)))
         for where, entry in _SIDES[condition](of, at).including
     )
 
@@ -65,28 +69,27 @@ class _Sides:
     excluding: tuple[tuple[str, str], ...] = ()
 
 
-def _configured(of: Conditions, at: Circumstances) -> Iterator[ReasonWord]:
-    """Give the conditions that say anything; every policy says whom and what it is about."""
-    yield "users" if of.client_applications is None else "workloadIdentities"
-    yield "userActions" if isinstance(at.sign_in.target, UserAction) else "application"
-    if of.client_app_types and "all" not in of.client_app_types:
-        yield "clientApps"
-    if of.platforms:
-        yield "devicePlatform"
-    if of.locations:
-        yield "location"
-    if of.device_filter:
-        yield "devices"
-    if of.sign_in_risk_levels:
-        yield "signInRisk"
-    if of.user_risk_levels:
-        yield "userRisk"
-    if of.service_principal_risk_levels:
-        yield "servicePrincipalRisk"
-    if of.insider_risk_levels:
-        yield "insiderRisk"
-    if of.authentication_flows:
-        yield "authenticationFlow"
+def named(of: Conditions) -> Iterator[ReasonWord]:
+    """Give the conditions that are about some sign-ins only."""
+    applications = of.applications
+    every = of.locations is None or "All" in of.locations.include_locations
+    said: dict[ReasonWord, object] = {
+        "users": of.client_applications is None and "All" not in of.users.include_users,
+        "workloadIdentities": of.client_applications,
+        "application": "All" not in applications.include_applications
+        and not applications.include_user_actions,
+        "userActions": applications.include_user_actions,
+        "clientApps": of.client_app_types and "all" not in of.client_app_types,
+        "devicePlatform": of.platforms,
+        "location": not every or (of.locations and of.locations.exclude_locations),
+        "devices": of.device_filter,
+        "signInRisk": of.sign_in_risk_levels,
+        "userRisk": of.user_risk_levels,
+        "servicePrincipalRisk": of.service_principal_risk_levels,
+        "insiderRisk": of.insider_risk_levels,
+        "authenticationFlow": of.authentication_flows,
+    }
+    yield from (word for word, is_said in said.items() if is_said)
 
 
 def _users(of: Conditions, at: Circumstances) -> _Sides:

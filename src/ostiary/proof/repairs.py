@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal, get_args
 
 from ostiary.model.controls import blocks
 from ostiary.model.edits import Edit, edited
-from ostiary.model.goal import AsksAtMost, Goal, NeverBlocked
+from ostiary.model.goal import AsksAtMost, Goal, NeverBlocked, Requires
 from ostiary.proof.blame import blame
 from ostiary.proof.candidates import Edits, candidates, size
 from ostiary.proof.cover import Covered, Index
-from ostiary.proof.cubes import Cube, meet
+from ostiary.proof.cubes import Cube, meet, plainest
 from ostiary.proof.prove import Gap, Opening, Proof, Prover
 
 MOST_REPAIRS = 3
+# How to go on where one edit is not enough: close the whole of an opening, or at least the sign-in
+# that is shown of it, with the smallest edit or with that which may close the most of others too.
+Way = Literal["whole openings", "by smallest", "by widest"]
+
 # Of the edits that close the opening, so many are held against every goal.
 MOST_PROVEN = 6
 # An edit of more parts than this is no advice any more.
@@ -48,8 +53,9 @@ def repairs(prover: Prover, gap: Gap, holding: Sequence[Goal] = ()) -> tuple[Rep
     """
     trial = _Trial(prover, gap.goal, holding)
     found = list(trial.single(gap.openings[0]))
-    if not any(each.proves and not each.breaks for each in found):
-        found += trial.several(gap)
+    if not any(each.proves and not each.breaks and len(each.edits) == 1 for each in found):
+        for way in get_args(Way):
+            found += (each for each in trial.several(gap, way) if each not in found)
     found.sort(
         key=lambda each: (
             not each.proves,
@@ -78,55 +84,79 @@ class _Trial:
             proves = isinstance(after.prove(self._goal), Proof)
             yield self._repair(after, edits, proves=proves)
 
-    def several(self, gap: Gap) -> Iterator[Repair]:
+    def several(self, gap: Gap, way: Way) -> Iterator[Repair]:
         """Close one opening after the other, until none is left or it takes too much."""
         prover = self._prover
         edits: Edits = ()
         rest: object = gap
         while isinstance(rest, Gap) and len(edits) < MOST_EDITS:
-            chosen = next(self._closing(prover, rest.openings[0]), None)
-            if chosen is None:
+            step = self._step(prover, rest.openings[0], way)
+            if step is None:
                 return
+            chosen, prover = step
             edits += chosen
-            prover = self._after(prover, chosen)
             rest = prover.prove(self._goal)
         if isinstance(rest, Proof):
             yield self._repair(prover, edits, proves=True)
 
+    def _step(self, prover: Prover, opening: Opening, way: Way) -> tuple[Edits, Prover] | None:
+        """Take the first edits that break nothing, or else the first."""
+        steps = [
+            (edits, self._after(prover, edits))
+            for edits in islice(self._closing(prover, opening, way), MOST_PROVEN)
+        ]
+        whole = (each for each in steps if not self._broken(each[1]))
+        return next(whole, steps[0] if steps else None)
+
     def _repair(self, after: Prover, edits: Edits, *, proves: bool) -> Repair:
-        broken = (each.key for each in self._holding if not isinstance(after.prove(each), Proof))
-        return Repair(edits, proves, tuple(broken), self._reaches_further(after, edits))
+        broken = tuple(each.key for each in self._broken(after))
+        return Repair(edits, proves, broken, self._reaches_further(after, edits))
+
+    def _broken(self, after: Prover) -> list[Goal]:
+        return [each for each in self._holding if not isinstance(after.prove(each), Proof)]
 
     def _after(self, prover: Prover, edits: Iterable[Edit]) -> Prover:
         every = tuple(edits)
         return prover.edited(tuple(edited(each, every) for each in prover.policies))
 
-    def _closing(self, prover: Prover, opening: Opening) -> Iterator[Edits]:
+    def _closing(
+        self, prover: Prover, opening: Opening, way: Way = "whole openings"
+    ) -> Iterator[Edits]:
         """Give the suggestions that close the opening, and do not block whom nobody meant."""
         said = blame(prover.policy_set, self._goal, opening)
-        for edits in candidates(self._goal, opening.sign_in, said):
-            if self._closes(prover, opening, edits) and not self._overshoots(prover, edits):
+        found = candidates(self._goal, opening.sign_in, said)
+        cube = opening.cube
+        if way != "whole openings":
+            point = plainest(prover.space, cube)
+            cube = prover.space.cube({key: 1 << at for key, at in enumerate(point)}) or cube
+        if way == "by widest":
+            found.sort(key=lambda each: (len(each), -size(each)[1]))
+        for edits in found:
+            if self._closes(prover, cube, edits) and not self._overshoots(prover, edits):
                 yield edits
 
-    def _closes(self, prover: Prover, opening: Opening, edits: Edits) -> bool:
-        """Tell whether no sign-in of the opening is left: it had none that a policy decided."""
+    def _closes(self, prover: Prover, opening: Cube, edits: Edits) -> bool:
+        """Tell whether no sign-in of the opening is left: no other policy decided one."""
         keys = {each.policy for each in edits}
         changed = [edited(each, edits) for each in prover.policies if each.key in keys]
         cubes = [cube for each in changed for cube in prover.regions.of_policy(each.conditions)]
         if self._wants_less:
-            return all(meet(cube, opening.cube) is None for cube in cubes)
-        return _covers(prover, cubes, [opening.cube])
+            return all(meet(cube, opening) is None for cube in cubes)
+        return _covers(prover, cubes, [opening])
 
     def _overshoots(self, prover: Prover, edits: Edits) -> bool:
         """Tell whether a policy that blocks would be made to block what the goal does not speak of.
 
         That an author left somebody out, or a policy off, can be undone; a list of theirs that is
-        made to hold everything changes what the policy is for.
+        made to hold more changes what the policy is for.  To block is never asked where a control
+        is: nobody needs a second factor who cannot sign in.
         """
-        widened = [each.policy for each in edits if each.kind in {"widen", "drop"}]
+        grown = {each.policy: each.kind for each in edits if each.kind not in {"remove", "enable"}}
         return any(
-            each.key in widened and blocks(each) and self._beyond(prover, each.key, edits)
+            isinstance(self._goal.then, Requires)
+            or (grown[each.key] != "add" and self._beyond(prover, each.key, edits))
             for each in prover.policies
+            if each.key in grown and blocks(each) and not self._wants_less
         )
 
     def _reaches_further(self, after: Prover, edits: Edits) -> bool:
