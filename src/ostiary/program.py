@@ -11,10 +11,10 @@ import pulumi
 
 from ostiary.deploy import IMPORTS
 from ostiary.deploy.resources import declare
-from ostiary.errors import OstiaryError, errors_in
+from ostiary.errors import Diagnostic, OstiaryError, errors_in
 from ostiary.model.resolve import resolve
 from ostiary.proof.examine import Examined, examine
-from ostiary.report.examined import lines
+from ostiary.proof.findings import findings
 from ostiary.spec.workspace import load
 
 
@@ -26,23 +26,23 @@ def run(root: Path) -> None:
     Nothing switches this off; a waiver in the environment's file is told each time.
     """
     try:
-        examined = _examined(root)
+        examined, found = _examined(root)
     except OstiaryError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise pulumi.RunError(f"{error}{hint}") from None
-    found = [*examined.resolved.warnings, *examined.diagnostics]
-    if not examined.passes:
-        errors = [str(each) for each in errors_in(examined.diagnostics)]
-        raise pulumi.RunError("\n".join([*errors, *lines(examined)]))
+    stopping = [str(each) for each in errors_in(found)]
+    stopping += [f"not proven: {each.goal.key}" for each in examined.failed]
+    if stopping:
+        raise pulumi.RunError("\n".join(stopping))
     for warning in found:
         pulumi.log.warn(str(warning))
-    for line in lines(examined):
-        pulumi.log.info(line)
     declare(examined.resolved, json.loads(os.environ.get(IMPORTS, "{}")))
 
 
-def _examined(root: Path) -> Examined:
+def _examined(root: Path) -> tuple[Examined, list[Diagnostic]]:
     environment = pulumi.get_stack()
     workspace = load(root, [environment])
     today = date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
-    return examine(workspace, resolve(workspace, environment, today))
+    resolved = resolve(workspace, environment, today)
+    examined = examine(resolved)
+    return examined, [*resolved.warnings, *findings(workspace, examined).diagnostics]

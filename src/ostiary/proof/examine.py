@@ -17,9 +17,10 @@ from ostiary.proof.repairs import Repair, repairs
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The results of an environment's goals, in its order; `prover` is None if none was possible.
+    """The results of an environment's goals, in its order.
 
-    `waivers` gives those of goals that are not proven: they are reported, and stop nothing.
+    `prover` is None if nothing can be proven, for the reason in `too_hard`.  `waivers` gives those
+    of goals that are not proven: they are reported, and stop nothing.
     """
 
     resolved: Resolved
@@ -27,6 +28,7 @@ class Examined:
     results: tuple[Result, ...]
     waivers: dict[str, Waiver]
     prover: Prover | None
+    too_hard: str | None = None
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -59,15 +61,17 @@ def examine(resolved: Resolved, *, progress: Callable[[str], None] = lambda _: N
     policy_set = policy_set_of(resolved)
     waivers = {each.goal: each for each in resolved.waivers}
     prover: Prover | None = None
+    too_hard: str | None = None
     results: list[Result] = []
     try:
         prover = Prover(policy_set, resolved.goals, resolved.facts)
     except (TooHardError, FilterSyntaxError) as error:
-        results += (NotDecided(each, str(error)) for each in resolved.goals)
+        too_hard = str(error)
+        results += (NotDecided(each, too_hard) for each in resolved.goals)
     else:
         for goal in resolved.goals:
             progress(goal.key)
             results.append(prover.prove(goal))
     open_ = {each.goal.key for each in results if not isinstance(each, Proof)}
     waived = {key: waiver for key, waiver in waivers.items() if key in open_}
-    return Examined(resolved, policy_set, tuple(results), waived, prover)
+    return Examined(resolved, policy_set, tuple(results), waived, prover, too_hard)

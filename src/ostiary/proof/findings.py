@@ -1,4 +1,4 @@
-"""What only a proof can tell of the files: exceptions nobody answers for, policies that do nothing."""
+"""What only a proof tells of the files: exceptions nobody answers for, policies that do nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved
 from ostiary.proof.examine import Examined
 from ostiary.proof.exceptions import Opened, exclusions, opened
-from ostiary.proof.prove import NotDecided, Proof, Prover, Result
+from ostiary.proof.prove import Proof, Prover, Result
 from ostiary.proof.redundancy import Redundant, redundant
 from ostiary.spec.workspace import Workspace
 
@@ -35,7 +35,8 @@ def findings(workspace: Workspace, examined: Examined) -> Findings:
     places = Places(workspace, resolved.environment)
     if examined.prover is None:
         place = workspace.environments[resolved.environment].at()
-        return Findings(diagnostics=tuple(_too_hard(examined.results, place)))
+        message = f"nothing can be proven here: {examined.too_hard}"
+        return Findings(diagnostics=(Diagnostic("too-hard", message, place),))
     open_ = tuple(_opened(examined.prover, resolved))
     idle = tuple(redundant(examined.prover))
     diagnostics = (

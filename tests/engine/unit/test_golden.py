@@ -18,6 +18,7 @@ from ostiary.errors import Diagnostic, DiagnosticsError
 from ostiary.model.graph import policy_to_graph
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.proof.examine import examine
+from ostiary.proof.findings import findings
 from ostiary.spec.workspace import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -123,7 +124,7 @@ def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
     resolved, found = checked(root)
     if "-proof-" in case.name:
         assert resolved is not None, found
-        found += examine(load(root), resolved).diagnostics
+        found += findings(load(root), examine(resolved)).diagnostics
     told = "".join(f"{each}\n" for each in found)
     assert told == case.with_suffix(".txt").read_text(encoding="utf-8")
 
