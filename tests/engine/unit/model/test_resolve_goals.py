@@ -216,3 +216,9 @@ def test_ids_have_the_names_that_people_know(workspace: Path) -> None:
     assert names["00000000-0000-0000-0000-000000000000"] == (
         "Multifactor authentication trusted IPs"
     )
+
+
+def test_a_broken_policy_is_not_unknown_to_a_goal_as_well(workspace: Path) -> None:
+    edit(workspace / "policies/block-device-code-flow.yaml", "state: enabled", "state: on")
+    assert "unknown-value: unknown value `on`" in told(workspace)
+    assert "unknown-policy" not in told(workspace)
