@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pulumi
 
-from ostiary.deploy import IMPORTS
+from ostiary.deploy import IMPORTS, ORDER
 from ostiary.deploy.resources import declare
 from ostiary.errors import Diagnostic, OstiaryError, errors_in
 from ostiary.model.resolve import resolve
@@ -36,7 +36,8 @@ def run(root: Path) -> None:
         raise pulumi.RunError("\n".join(stopping))
     for warning in found:
         pulumi.log.warn(str(warning))
-    declare(examined.resolved, json.loads(os.environ.get(IMPORTS, "{}")))
+    order = [(tuple(first), tuple(then)) for first, then in json.loads(os.environ.get(ORDER, "[]"))]
+    declare(examined.resolved, json.loads(os.environ.get(IMPORTS, "{}")), order)
 
 
 def _examined(root: Path) -> tuple[Examined, list[Diagnostic]]:

@@ -17,13 +17,19 @@ from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.deploy.engine import find_or_install, quiet_environment
 from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError, PreflightError
+from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
+from ostiary.proof.transition import transition
 from ostiary.report.deployment import deployed
+from ostiary.report.transition import on_the_way
 from ostiary.sandbox import lifecycle
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
 from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
+from ostiary.tenant.held import held
+
+Pair = tuple[tuple[str, str], tuple[str, str]]
 
 # Pulumi's commands that ask no tenant for anything.
 _OF_THE_STATE = {"cancel", "stack", "state"}
@@ -64,7 +70,8 @@ def pulumi(
     stack.select()
     if arguments[0] not in _OF_THE_STATE:
         _see_same_tenant(stack.state(), resolved)
-    raise SystemExit(stack.run(arguments))
+    order = _safe_order(stack, resolved) if arguments[0] in {"up", "update"} else []
+    raise SystemExit(stack.run(arguments, order))
 
 
 def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
@@ -150,8 +157,9 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
     if asks and (changes or found.twins):
         _confirm(stack.name, len(changes) + len(found.twins))
     if changes:
+        order = _safe_order(stack, resolved)
         say(f"applying to {stack.name}")
-        changes = stack.up(found.imports)
+        changes = stack.up(found.imports, order)
         if any(change.operation.startswith("create") for change in changes):
             # The provider sends a create again when the answer was lost, and knows of the last.
             found = _leftovers(stack, resolved)
@@ -160,6 +168,32 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
         show(line)
     done = changes or found.twins
     say("done" if done else f"nothing changed: {stack.name} is as specified")
+
+
+def _safe_order(stack: Stack, resolved: Resolved) -> list[Pair]:
+    """Prove that no state on the way is worse than both ends; gives the order that it takes.
+
+    Raises PreflightError where no order is safe.
+    """
+    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+        now = held(
+            _managed(stack.state()),
+            resolved.renamed_from,
+            client.policies(),
+            client.named_locations(),
+        )
+    for name in now.unreadable:
+        say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
+    then = PolicySet(resolved.policies, resolved.named_locations)
+    found = transition(now.policy_set, then, resolved.emergency_access, resolved.facts)
+    for line in on_the_way(found, resolved):
+        say(line)
+    if not found.safe:
+        raise PreflightError(
+            "not proven: the tenant would be less protected on the way than before and after",
+            hint="apply it in two steps: first what closes, then what opens",
+        )
+    return [((first.kind, first.key), (then.kind, then.key)) for first, then in found.order]
 
 
 def _leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:
