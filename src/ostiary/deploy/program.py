@@ -27,9 +27,11 @@ def run(root: Path) -> None:
     except OstiaryError as error:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise pulumi.RunError(f"{error}{hint}") from None
-    for warning in resolved.warnings:
-        pulumi.log.warn(str(warning))
-    declare(resolved, json.loads(os.environ.get(IMPORTS, "{}")))
+    imports = os.environ.get(IMPORTS)
+    if imports is None:  # else `ostiary up` has told them
+        for warning in resolved.warnings:
+            pulumi.log.warn(str(warning))
+    declare(resolved, json.loads(imports or "{}"))
 
 
 def _resolved(root: Path) -> Resolved:
