@@ -34,10 +34,12 @@ def run(root: Path) -> None:
     stopping += [f"not proven: {each.goal.key}" for each in examined.failed]
     if stopping:
         raise pulumi.RunError("\n".join(stopping))
-    for warning in found:
-        pulumi.log.warn(str(warning))
+    imports = os.environ.get(IMPORTS)
+    if imports is None:  # else `ostiary up` has told them
+        for warning in found:
+            pulumi.log.warn(str(warning))
     order = [(tuple(first), tuple(then)) for first, then in json.loads(os.environ.get(ORDER, "[]"))]
-    declare(examined.resolved, json.loads(os.environ.get(IMPORTS, "{}")), order)
+    declare(examined.resolved, json.loads(imports or "{}"), order)
 
 
 def _examined(root: Path) -> tuple[Examined, list[Diagnostic]]:
