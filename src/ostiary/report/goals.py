@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires, Waiver
 from ostiary.model.places import Places
@@ -15,11 +16,17 @@ from ostiary.report.reasons import because, repair
 from ostiary.report.words import Names, decision, joined, requirements, sign_in
 
 WIDTH = 100
+_WORDS: dict[type[Result], str] = {
+    Proof: "proven",
+    Gap: "not proven",
+    Vacuous: "vacuous",
+    NotDecided: "not decided",
+}
 # Openings beyond these are told by their number; `--format json` has all that were found.
 MOST_OPENINGS = 3
 
 
-def identity(examined: Examined, goal: Goal) -> str:
+def named(examined: Examined, goal: Goal) -> str:
     """Give the name of a goal in an environment, as tests have it."""
     return f"{examined.resolved.environment}::{goal.key}"
 
@@ -27,7 +34,7 @@ def identity(examined: Examined, goal: Goal) -> str:
 def result(of: Result, explained: Explained | None, examined: Examined, places: Places) -> str:
     """Tell one result; `explained` belongs to it where it is a gap."""
     waiver = examined.waivers.get(of.goal.key)
-    lines = [f"{identity(examined, of.goal)}: {_verdict(of)}{_waived(waiver)}"]
+    lines = [f"{named(examined, of.goal)}: {verdict(of)}{_waived(waiver)}"]
     match of:
         case Proof(idle=idle):
             lines += (f"  {_idle(each)}" for each in idle)
@@ -36,43 +43,56 @@ def result(of: Result, explained: Explained | None, examined: Examined, places: 
         case Vacuous():
             lines += [
                 f"  {of.goal.says}",
-                *_filled("no sign-in is given and not excepted, so the goal says nothing", 2),
+                *filled("no sign-in is given and not excepted, so the goal says nothing", 2),
                 f"  {of.goal.place}",
             ]
         case NotDecided(reason=reason, policies=policies):
-            lines += [f"  {of.goal.says}", *_filled(f"not decided: {reason}", 2)]
+            lines += [f"  {of.goal.says}", *filled(f"not decided: {reason}", 2)]
             if policies:
                 hard = joined([f"`{each}`" for each in policies])
-                lines += _filled(f"most of the search went into {hard}", 2)
+                lines += filled(f"most of the search went into {hard}", 2)
     return "\n".join(lines)
 
 
-def summary(every: Sequence[Examined]) -> str:
-    """Tell how many goals hold, of how many."""
-    results = [(each, result) for each in every for result in each.results]
-    counts = {
-        "proven": sum(isinstance(result, Proof) for _, result in results),
-        "not proven": sum(isinstance(result, Gap) for _, result in results),
-        "vacuous": sum(isinstance(result, Vacuous) for _, result in results),
-        "not decided": sum(isinstance(result, NotDecided) for _, result in results),
-    }
-    told = [f"{number} {word}" for word, number in counts.items() if number or word == "proven"]
-    if waived := sum(len(each.waivers) for each in every):
-        told.append(f"{waived} of these waived")
-    return (
-        f"{_number(len(results), 'goal')} in {_number(len(every), 'environment')}: "
-        f"{', '.join(told)}"
-    )
+class Tally:
+    """How many of the goals that were told hold."""
+
+    def __init__(self) -> None:
+        self._results: Counter[str] = Counter()
+        self._environments: set[str] = set()
+        self._waived = 0
+
+    def add(self, of: Result, examined: Examined) -> None:
+        """Count one result."""
+        self._results[_WORDS[type(of)]] += 1
+        self._environments.add(examined.resolved.environment)
+        self._waived += of.goal.key in examined.waivers
+
+    @property
+    def words(self) -> str:
+        """The sum in one line."""
+        told = [f"{self._results['proven']} proven"]
+        told += [
+            f"{self._results[word]} {word}"
+            for word in _WORDS.values()
+            if word != "proven" and self._results[word]
+        ]
+        if self._waived:
+            told.append(f"{self._waived} of these waived")
+        goals = number(self._results.total(), "goal")
+        return f"{goals} in {number(len(self._environments), 'environment')}: {', '.join(told)}"
 
 
-def _number(of: int, what: str) -> str:
+def number(of: int, what: str) -> str:
+    """Count something: `1 goal`, `2 goals`."""
     return f"{of} {what}{'' if of == 1 else 's'}"
 
 
-def _verdict(of: Result) -> str:
+def verdict(of: Result) -> str:
+    """Tell in a few words whether a goal holds, and by which policies."""
     match of:
-        case Proof(policies=()):
-            return "proven, whatever the policies are"
+        case Proof(goal=Goal(then=NeverBlocked() | AsksAtMost())):
+            return "proven: no policy stands in the way"
         case Proof(policies=policies):
             return f"proven, by {joined([f'`{each}`' for each in policies])}"
         case Gap():
@@ -112,11 +132,11 @@ def _gap(of: Gap, explained: Explained | None, examined: Examined, places: Place
             yield "  because"
             yield from (f"    {each}" for each in reasons)
         told.add(reasons)
-        yield from _filled(f"open: {extent(opening, names)}", 2)
+        yield from filled(f"open: {extent(opening, names)}", 2)
     if not of.complete:
         yield "  and more openings, of which some were not looked for"
     elif (more := len(of.openings) - MOST_OPENINGS) > 0:
-        yield f"  and {_number(more, 'more opening')}"
+        yield f"  and {number(more, 'more opening')}"
     if explained is not None:
         yield from _repairs(explained, examined, places)
 
@@ -142,7 +162,7 @@ def _opening(of: Opening, said: Blame, names: Names) -> Iterator[str]:
     told = sign_in(of.sign_in, names, said.locations, any_target="target" not in restricted)
     if of.decision.device_code_device == "as given":
         told += ", should Entra see the device in device code flow"
-    yield from _filled(told, 4)
+    yield from filled(told, 4)
     yield f"    → {decision(of.decision, names)}"
 
 
@@ -152,10 +172,11 @@ def _repairs(of: Explained, examined: Examined, places: Places) -> Iterator[str]
         return
     policies = {each.key: each for each in examined.policy_set.policies}
     told = repair(of.repairs[0], policies, examined.resolved.names, places)
-    yield from _filled(f"smallest edit: {told}", 2)
+    yield from filled(f"smallest edit: {told}", 2)
 
 
-def _filled(text: str, indent: int) -> list[str]:
+def filled(text: str, indent: int) -> list[str]:
+    """Break a long line between words."""
     return textwrap.wrap(
         text,
         WIDTH,

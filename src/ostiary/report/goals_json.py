@@ -35,7 +35,7 @@ def result(of: Result, explained: Explained | None, examined: Examined, places: 
         "goal": of.goal.key,
         "says": of.goal.says,
         "place": place(of.goal.place),
-        "result": _RESULTS[type(of)],
+        "result": result_word(of),
         "waiver": waiver
         and {
             "owner": waiver.owner,
@@ -60,6 +60,11 @@ def result(of: Result, explained: Explained | None, examined: Examined, places: 
         case NotDecided(reason=reason, policies=policies):
             made |= {"reason": reason, "policies": list(policies)}
     return made
+
+
+def result_word(of: Result) -> str:
+    """Give the word for a kind of result."""
+    return _RESULTS[type(of)]
 
 
 def place(of: Location) -> Json:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
+from ostiary.model.resolve import Resolved
 from ostiary.model.signals import words
-from ostiary.proof.prove import Opening
+from ostiary.proof.prove import Gap, Opening, Result
 from ostiary.report.words import Names
 
 
@@ -20,6 +24,14 @@ def row(goal: Goal, opening: Opening, names: Names) -> dict[str, Any]:
         "signIn": words(opening.sign_in, names),
         "expect": _expected(goal, opening, names),
     }
+
+
+def texts(of: Result, resolved: Resolved) -> Iterator[str]:
+    """Give the rows of a gap, each an entry of a YAML list."""
+    for opening in of.openings if isinstance(of, Gap) else ():
+        made = row(of.goal, opening, resolved.names)
+        whole = [{"environment": resolved.environment, **made}]
+        yield yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _expected(goal: Goal, opening: Opening, names: Names) -> str | dict[str, list[str]]:
