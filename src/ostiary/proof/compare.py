@@ -21,7 +21,7 @@ from ostiary.proof.cubes import Cube, contains, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.partition import Dimension
+from ostiary.proof.prove import Restriction
 from ostiary.proof.versions import (
     Meaning,
     Owners,
@@ -48,7 +48,7 @@ class Change:
     kind: Kind
     effect: Effect
     policies: tuple[str, ...]
-    restrictions: tuple[tuple[Dimension, int], ...]
+    restrictions: tuple[Restriction, ...]
     sign_in: SignIn
     device_code_device: DeviceCodeDevice
     before: Decision
@@ -159,7 +159,8 @@ class _Comparison:
         made, reading = sign_in(owners.partition, plainest(owners.space, cube))
         before, after = (evaluate(each, made, device_code_device=reading) for each in self.sets)
         restrictions = tuple(
-            (owners.partition.dimensions[key], mask) for key, mask in sorted(cube.items())
+            Restriction(owners.partition.dimensions[key], mask, given=False)
+            for key, mask in sorted(cube.items())
         )
         ipv4, ipv6 = owners.regions.addresses(cube)
         return Change(
