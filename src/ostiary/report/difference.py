@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from ostiary.proof.compare import Change, Difference
 from ostiary.proof.effects import Session
-from ostiary.report.goals import filled, number
+from ostiary.report.goals import filled
 from ostiary.report.openings import extent
 from ostiary.report.words import Names, decision, joined, requirements, sign_in
 
@@ -17,16 +18,17 @@ def difference(of: Difference, names: Names) -> Iterator[str]:
     if of.empty:
         yield "no sign-in is decided differently"
         return
-    for each in of.changes:
-        yield from filled(f"{_headline(each, names)}: {extent(each, names)}", 0)
-        yield from filled(f"for example {sign_in(each.sign_in, names, None)}", 2)
-        yield f"    before: {decision(each.before, names)}"
-        yield f"    after:  {decision(each.after, names)}"
+    for headline, changes in groupby(of.changes, lambda each: _headline(each, names)):
+        yield from filled(headline, 0)
+        for each in changes:
+            yield from filled(extent(each, names), 2)
+            yield from filled(f"for example {sign_in(each.sign_in, names, None)}", 4)
+            yield f"      before: {decision(each.before, names)}"
+            yield f"      after:  {decision(each.after, names)}"
     if of.undecided:
         yield f"not decided whether that is all: {of.undecided}"
     elif not of.complete:
-        yield "and there are more changes"
-    yield number(len(of.changes), "change")
+        yield "and more like these"
 
 
 def difference_json(of: Difference, names: Names) -> dict[str, Any]:
