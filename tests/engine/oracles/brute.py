@@ -305,9 +305,7 @@ class Brute:
 class _Names:
     """What policies and goals name, signal by signal."""
 
-    def __init__(  # noqa: PLR0915 (one line for each condition that there is)
-        self, policy_set: PolicySet, goals: Sequence[Goal], facts: Sequence[Fact]
-    ) -> None:
+    def __init__(self, policy_set: PolicySet, goals: Sequence[Goal], facts: Sequence[Fact]) -> None:
         self.users, self.groups, self.roles = set[str](), set[str](), set[str]()
         self.guests, self.tenants, self.principals = set[str](), set[str](), set[str]()
         self.apps, self.actions = set[str](), set[str]()

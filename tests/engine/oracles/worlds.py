@@ -73,10 +73,10 @@ class _Maker:
         self.seed = seed
         self.random = r = random.Random(seed)
         self.small = r.random() < 0.4
-        pool = 2 if self.small else r.choice([3, 6, 12])
+        pool = r.choice([1, 2]) if self.small else r.choice([3, 6, 12])
         self.users = [f"user-{n}" for n in range(pool)]
         self.groups = [f"group-{n}" for n in range(pool)]
-        self.roles = [f"role-{n}" for n in range(2)]
+        self.roles = [f"role-{n}" for n in range(1 if self.small else 2)]
         self.apps = [f"app-{n}" for n in range(pool)]
         self.locations = list(self._locations(pool))
         self.rules = self._rules()
@@ -86,6 +86,7 @@ class _Maker:
             self.by_device, self.by_risk, self.by_client,
         ]  # fmt: skip
         self.themes = r.sample(themes, r.randint(1, 3)) if self.small else themes
+        self.excusable = r.sample(range(6), 2 if self.small else 6)
         self.workloads = not self.small and r.random() < 0.15
         # A condition on a signal whose values are not all known never covers all of them, unless
         # the goal is about some of them only.
@@ -237,7 +238,7 @@ class _Maker:
             else:
                 of = replace(of, groups=self.some(self.groups, 1))
             return (of,), conditions
-        chance = r.random()
+        chance = r.random() if not self.small or self.maybe(0.2) else 1
         if chance < 0.1:
             of = replace(of, platforms=self.some(["windows", "iOS", "linux"], 2))
         elif chance < 0.2:
@@ -264,11 +265,11 @@ class _Maker:
         return str(self.random.choice([*(each.key for each in self.locations), *words]))
 
     def _targets(self) -> tuple[str, ...]:
-        return self.some([*self.apps, "Office365", AZURE])
+        return self.some(self.apps if self.small else [*self.apps, "Office365", AZURE])
 
     def _exception(self) -> tuple[SignIns, Callable[[Conditions], Conditions]]:
         """Give sign-ins that are excused, and how conditions leave them out."""
-        match self.random.randrange(6):
+        match self.random.choice(self.excusable):
             case 0:
                 key = self._place()
                 return SignIns(locations=(key,)), lambda of: self._outside(of, (key,))
@@ -349,13 +350,14 @@ class _Maker:
             for _ in range(r.randint(1, 4)):
                 split = r.choice(self.themes)(of)
                 of = r.choice(split) if split else of
-            if self.maybe(0.1):
+            rarely = 0.03 if self.small else 0.1
+            if self.maybe(rarely):
                 of = replace(of, insider_risk_levels=r.choice(["minor", "elevated"]))
-            if self.maybe(0.1):
+            if self.maybe(rarely):
                 of = replace(of, user_risk_levels=("high",))
-            if self.maybe(0.1):
+            if self.maybe(rarely):
                 of = replace(of, authentication_flows=("authenticationTransfer",))
-            if self.maybe(0.1):
+            if self.maybe(rarely):
                 actions = Applications((), (), ("urn:user:registerdevice",))
                 of = replace(of, applications=actions)
             if self.maybe(0.5):
