@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from itertools import chain, combinations, product
 from math import prod
-from typing import Any
+from typing import Any, get_args
 
+from ostiary.catalog import ApplicationUserAction
 from ostiary.model import attribute_filter, device_filter
 from ostiary.model.filter_expression import POSITIVE_OF, Expression, comparisons
 from ostiary.model.goal import AsksAtMost, Blocked, Fact, Goal, NeverBlocked, SignIns
@@ -35,6 +36,7 @@ from tests.engine.oracles.smt import (
 )
 
 FUTURE = "unknownFutureValue"
+ACTION: tuple[ApplicationUserAction, ...] = ("urn:user:registersecurityinfo",)
 NOBODY = "nobody"
 
 
@@ -243,7 +245,8 @@ class Brute:
             Application(*each)
             for each in product([None, *sorted(names.apps)], _subsets(names.suites), attributes)
         ]
-        return apps + [UserAction(each) for each in sorted(names.actions)]
+        actions = get_args(ApplicationUserAction) if names.actions else ACTION
+        return apps + [UserAction(each) for each in actions]
 
     def _addresses(self) -> list[Any]:
         """Give addresses at every place where membership of a named location can change."""

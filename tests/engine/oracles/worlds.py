@@ -68,6 +68,16 @@ def world(seed: int) -> World:
     return _Maker(seed).world()
 
 
+def splits(seed: int, of: Conditions) -> Iterator[Split]:
+    """Give ways to write conditions of the world of a seed as two that together mean the same."""
+    maker = _Maker(seed)
+    risk_or_client = (maker.by_risk, maker.by_client)  # these part only what is given already
+    for theme in maker.themes:
+        split = None if theme in risk_or_client else theme(of)
+        if split:
+            yield split
+
+
 class _Maker:
     def __init__(self, seed: int) -> None:
         self.seed = seed
