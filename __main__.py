@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from ostiary.deploy.program import run
+from ostiary.program import run
 
 run(Path(__file__).parent)

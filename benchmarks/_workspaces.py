@@ -24,7 +24,7 @@ _OURS = """
 from pathlib import Path
 from string import Template
 
-from ostiary.deploy.program import run
+from ostiary.program import run
 
 run(Path(__file__).parent)
 """

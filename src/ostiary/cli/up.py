@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,16 +15,22 @@ import typer
 
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
-from ostiary.deploy.engine import find_or_install, quiet_environment
+from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
 from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError, PreflightError
+from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
+from ostiary.proof.transition import transition
 from ostiary.report.deployment import deployed
+from ostiary.report.transition import on_the_way
 from ostiary.sandbox import lifecycle
-from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
+from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, install_plugin, write_launchers
 from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
+from ostiary.tenant.held import held
+
+Pair = tuple[tuple[str, str], tuple[str, str]]
 
 # Pulumi's commands that ask no tenant for anything.
 _OF_THE_STATE = {"cancel", "stack", "state"}
@@ -64,7 +71,8 @@ def pulumi(
     stack.select()
     if arguments[0] not in _OF_THE_STATE:
         _see_same_tenant(stack.state(), resolved)
-    raise SystemExit(stack.run(arguments))
+    order = _safe_order(stack, resolved) if arguments[0] in {"up", "update"} else []
+    raise SystemExit(stack.run(arguments, order))
 
 
 def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
@@ -103,9 +111,13 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
     state.mkdir(parents=True, exist_ok=True)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ARM_")}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+    # Of its own: the stand-in plugin must not be found where a real tenant is meant.
+    home = root / ".ostiary" / "pulumi"
+    install_plugin(home)
     return {
         **kept,
         **running.environment(resolved.tenant_id),
+        "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",
         # It protects nothing: the sandbox's state holds no secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -116,18 +128,32 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
 
 def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: bool) -> Stack:
     engine = find_or_install(say, environ=environ)
-    path = environ.get("PATH", os.defpath)
-    # A folder for each: the stand-in plugin must not be found where a real tenant is meant.
-    wanted = {PLUGIN: local, LANGUAGE_HOST: not engine.language_host_included}
-    for name in (name for name, missing in wanted.items() if missing):
-        folder = root / ".ostiary" / "bin" / name
-        write_launchers(folder, (name,))
-        path = os.pathsep.join([str(folder), path])
+    if not engine.language_host_included:
+        engine, environ = _with_language_host(engine, root / ".ostiary" / "engine", environ)
     project = root
     if local:
         project = root / ".ostiary" / "project"
         project_apart(root, project)
-    return Stack(engine, project, environment, quiet_environment({**environ, "PATH": path}))
+    return Stack(engine, project, environment, quiet_environment(environ))
+
+
+def _with_language_host(
+    engine: Engine, folder: Path, environ: Mapping[str, str]
+) -> tuple[Engine, Mapping[str, str]]:
+    """Put the stand-in where the engine finds it: beside itself, or else on PATH with a warning.
+
+    The engine goes by its own path, so a second name for it has other neighbours.
+    """
+    write_launchers(folder, (LANGUAGE_HOST,))
+    command = folder / engine.command.name
+    try:
+        if not (command.exists() and command.samefile(engine.command)):
+            command.unlink(missing_ok=True)
+            command.hardlink_to(engine.command.resolve())
+    except OSError:  # on another file system, or another user's
+        path = environ.get("PATH", os.defpath)
+        return engine, {**environ, "PATH": os.pathsep.join([str(folder), path])}
+    return replace(engine, command=command), environ
 
 
 def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
@@ -150,8 +176,9 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
     if asks and (changes or found.twins):
         _confirm(stack.name, len(changes) + len(found.twins))
     if changes:
+        order = _safe_order(stack, resolved)
         say(f"applying to {stack.name}")
-        changes = stack.up(found.imports)
+        changes = stack.up(found.imports, order)
         if any(change.operation.startswith("create") for change in changes):
             # The provider sends a create again when the answer was lost, and knows of the last.
             found = _leftovers(stack, resolved)
@@ -160,6 +187,32 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
         show(line)
     done = changes or found.twins
     say("done" if done else f"nothing changed: {stack.name} is as specified")
+
+
+def _safe_order(stack: Stack, resolved: Resolved) -> list[Pair]:
+    """Prove that no state on the way is worse than both ends; gives the order that it takes.
+
+    Raises PreflightError where no order is safe.
+    """
+    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+        now = held(
+            _managed(stack.state()),
+            resolved.renamed_from,
+            client.policies(),
+            client.named_locations(),
+        )
+    for name in now.unreadable:
+        say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
+    then = PolicySet(resolved.policies, resolved.named_locations)
+    found = transition(now.policy_set, then, resolved.emergency_access, resolved.facts)
+    for line in on_the_way(found, resolved):
+        say(line)
+    if not found.safe:
+        raise PreflightError(
+            "not proven: the tenant would be less protected on the way than before and after",
+            hint="apply it in two steps: first what closes, then what opens",
+        )
+    return [((first.kind, first.key), (then.kind, then.key)) for first, then in found.order]
 
 
 def _leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:

@@ -8,6 +8,7 @@ never sent as an empty block: the provider and Graph disagree about those for ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 
 import pulumi
@@ -36,58 +37,111 @@ _NAMED_LOCATIONS = "/identity/conditionalAccess/namedLocations/"
 _TIMEOUTS = pulumi.CustomTimeouts(create="15m", update="15m", delete="15m")
 
 Value = TypeVar("Value")
-Outputs = dict[str, Any]
+# Kind, `policy` or `named location`, and key.
+Resource = tuple[str, str]
 
 
-def declare(resolved: Resolved, imports: Mapping[str, Mapping[str, str]]) -> None:
+def declare(
+    resolved: Resolved,
+    imports: Mapping[str, Mapping[str, str]],
+    order: Iterable[tuple[Resource, Resource]] = (),
+) -> None:
     """Declare everything one environment's tenant shall hold, and export what exists then.
 
     `imports` gives, under `policies` and `namedLocations`, the ids of objects that stand in the
-    tenant already and are to be taken over unchanged.
+    tenant already and are to be taken over unchanged.  Of each pair of `order`, each (kind, key),
+    the first changes before the second; a resource that is gone, and so is deleted last, may stand
+    there.  Raises graphlib.CycleError for an order that cannot be.
     """
-    provider = azuread.Provider("entra", tenant_id=resolved.tenant_id)
-    options = _Options(resolved, provider)
-    locations = {
-        each.key: _named_location(
-            each,
-            options.of(each.key, _NAMED_LOCATIONS, imports.get("namedLocations", {})),
-        )
-        for each in resolved.named_locations
-    }
-    ids = {key: location.object_id for key, location in locations.items()}
-    policies = {
-        each.key: _policy(
-            each,
-            ids,
-            options.of(
-                each.key,
-                _POLICIES,
-                imports.get("policies", {}),
-                protect=each.key in resolved.protected,
-                replacement_trigger=_cannot_be_cleared(each),
-            ),
-        )
-        for each in resolved.policies
-    }
+    declared = _Declared(resolved, imports, order)
     pulumi.export("tenantId", resolved.tenant_id)
     pulumi.export(
         "policies",
         {
-            key: {"id": each.object_id, "displayName": each.display_name, "state": each.state}
-            for key, each in policies.items()
+            each.key: {
+                "id": declared.policies[each.key].object_id,
+                "displayName": declared.policies[each.key].display_name,
+                "state": declared.policies[each.key].state,
+            }
+            for each in resolved.policies
         },
     )
     pulumi.export(
         "namedLocations",
         {
             location.key: {
-                "id": ids[location.key],
+                "id": declared.named_locations[location.key].object_id,
                 "displayName": location.display_name,
                 "state": _location_state(location),
             }
             for location in resolved.named_locations
         },
     )
+
+
+class _Declared:
+    """The resources, made one after the other so that each may wait for those before it."""
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        imports: Mapping[str, Mapping[str, str]],
+        order: Iterable[tuple[Resource, Resource]],
+    ) -> None:
+        self.imports = imports
+        self.named_locations: dict[str, azuread.NamedLocation] = {}
+        self.policies: dict[str, azuread.ConditionalAccessPolicy] = {}
+        self.options = _Options(resolved, azuread.Provider("entra", tenant_id=resolved.tenant_id))
+        specified: dict[Resource, NamedLocation | Policy] = {
+            **{("named location", each.key): each for each in resolved.named_locations},
+            **{("policy", each.key): each for each in resolved.policies},
+        }
+        before: dict[Resource, set[Resource]] = {each: set() for each in specified}
+        for first, then in order:
+            if first in specified and then in specified:
+                before[then].add(first)
+        waiting = {each: set(firsts) for each, firsts in before.items()}
+        for each in resolved.policies:
+            named = _location_keys(each) & {key for kind, key in specified if kind != "policy"}
+            waiting["policy", each.key] |= {("named location", key) for key in named}
+        for resource in TopologicalSorter(waiting).static_order():
+            firsts = [self._made(first) for first in sorted(before[resource])]
+            self._declare(specified[resource], firsts)
+
+    def _made(self, resource: Resource) -> pulumi.Resource:
+        kind, key = resource
+        return self.policies[key] if kind == "policy" else self.named_locations[key]
+
+    def _declare(self, of: NamedLocation | Policy, depends_on: list[pulumi.Resource]) -> None:
+        if not isinstance(of, Policy):
+            self.named_locations[of.key] = _named_location(
+                of,
+                self.options.of(
+                    of.key,
+                    _NAMED_LOCATIONS,
+                    self.imports.get("namedLocations", {}),
+                    depends_on=depends_on,
+                ),
+            )
+            return
+        ids = {key: location.object_id for key, location in self.named_locations.items()}
+        self.policies[of.key] = _policy(
+            of,
+            ids,
+            self.options.of(
+                of.key,
+                _POLICIES,
+                self.imports.get("policies", {}),
+                depends_on=depends_on,
+                protect=of.key in self.options.resolved.protected,
+                replacement_trigger=_cannot_be_cleared(of),
+            ),
+        )
+
+
+def _location_keys(policy: Policy) -> set[str]:
+    of = policy.conditions.locations
+    return {*of.include_locations, *of.exclude_locations} if of else set()
 
 
 class _Options:

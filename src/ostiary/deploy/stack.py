@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ostiary.deploy import IMPORTS
+from ostiary.deploy import IMPORTS, ORDER
 from ostiary.deploy.engine import Engine
 from ostiary.errors import EngineError
 
@@ -29,6 +29,7 @@ _STACK = "pulumi:pulumi:Stack"
 _NO_CHANGE = {"same", "read", "refresh"}
 
 Imports = Mapping[str, Mapping[str, str]]
+Order = Sequence[tuple[tuple[str, str], tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,12 @@ class Stack:
         """Show what an update would do, on the user's terminal, and give it."""
         return self._watched(["preview"], imports)
 
-    def up(self, imports: Imports | None = None) -> list[Change]:
-        """Apply, showing the engine's progress; gives what was done."""
-        return self._watched(["up", "--yes", "--skip-preview"], imports)
+    def up(self, imports: Imports | None = None, order: Order = ()) -> list[Change]:
+        """Apply, showing the engine's progress; gives what was done.
+
+        The first of each pair of `order`, each (kind, key), changes before the second.
+        """
+        return self._watched(["up", "--yes", "--skip-preview"], imports, order)
 
     def state(self) -> dict[str, Any]:
         """Give the stack's state as the engine exports it, secrets encrypted."""
@@ -77,10 +81,10 @@ class Stack:
         )
         return outputs
 
-    def run(self, arguments: Sequence[str]) -> int:
+    def run(self, arguments: Sequence[str], order: Order = ()) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]
-        return _attended(command, self.root, self.environ)
+        return _attended(command, self.root, {**self.environ, ORDER: json.dumps(order)})
 
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
@@ -109,7 +113,9 @@ class Stack:
             raise EngineError(_told(run.stderr) or f"pulumi {arguments[0]} failed")
         return run.stdout
 
-    def _watched(self, command: Sequence[str], imports: Imports | None) -> list[Change]:
+    def _watched(
+        self, command: Sequence[str], imports: Imports | None, order: Order = ()
+    ) -> list[Change]:
         with tempfile.TemporaryDirectory(prefix="ostiary-") as folder:
             events = Path(folder) / "events.json"
             arguments = [
@@ -119,7 +125,7 @@ class Stack:
             ]
             # The engine offers its event log only to those who ask for its debugging commands.
             environ = {**self.environ, "PULUMI_DEBUG_COMMANDS": "true"}
-            environ[IMPORTS] = json.dumps(imports or {})
+            environ[IMPORTS], environ[ORDER] = json.dumps(imports or {}), json.dumps(order)
             if _attended(arguments, self.root, environ, stdin=subprocess.DEVNULL) != 0:
                 raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
             return list(_changes(events))

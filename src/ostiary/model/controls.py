@@ -72,10 +72,14 @@ def requirements(grant: GrantControls | None) -> tuple[Requirement, ...]:
     controls += [
         Control("customAuthenticationFactor", each) for each in grant.custom_authentication_factors
     ]
-    controls.sort(key=_place)
     if grant.operator == "AND":
-        return tuple((each,) for each in controls)
-    return (tuple(controls),) if controls else ()
+        return tuple((each,) for each in one_of(controls))
+    return (one_of(controls),) if controls else ()
+
+
+def one_of(controls: Iterable[Control]) -> Requirement:
+    """Give the requirement that one of these controls be satisfied."""
+    return tuple(sorted(controls, key=_place))
 
 
 def combined(demanded: Iterable[Requirement]) -> tuple[Requirement, ...]:

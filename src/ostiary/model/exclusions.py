@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from ostiary.errors import Diagnostic, Location
-from ostiary.model.policy import IpNamedLocation, NamedLocation
+from ostiary.model.named_locations import LocationNames
 from ostiary.spec.environment import EnvironmentSpec, ExclusionSpec
-from ostiary.spec.models import LocationsSpec, PolicySpec
-from ostiary.spec.source import Step
+from ostiary.spec.models import ExceptionSpec, FilterSpec, LocationsSpec, PolicySpec
+from ostiary.spec.source import Route
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced
 
 DEVICE_FILTER = "deviceFilter"
+GUESTS = "excludeGuestsOrExternalUsers"
 
 # Where each list of exclusions stands in a policy: condition, key in the file, attribute.
-_LISTS = (
+LISTS = (
     ("users", "excludeUsers", "exclude_users"),
     ("users", "excludeGroups", "exclude_groups"),
     ("users", "excludeRoles", "exclude_roles"),
     ("applications", "excludeApplications", "exclude_applications"),
     ("locations", "excludeLocations", "exclude_locations"),
 )
+
+_EVERY_LIST = (
+    *LISTS,
+    ("platforms", "excludePlatforms", "exclude_platforms"),
+    ("client_applications", "excludeServicePrincipals", "exclude_service_principals"),
+)
+_NAMED = frozenset(key for _, key, _ in _EVERY_LIST)
 
 
 def in_environment(
@@ -41,7 +51,7 @@ def in_environment(
     found += _exceptions(policy, environment, today)
     found += _expired(environment, policy.key, today)
     spec = policy.spec
-    if on_authentication_flows(spec) and environment.spec.device_code_flow_exceptions == "off":
+    if without_exceptions(spec, environment):
         return _without_exceptions(spec)
     for extra in _extras(environment, policy.key):
         spec = _with(spec, extra)
@@ -59,48 +69,71 @@ def on_authentication_flows(spec: PolicySpec) -> bool:
 def check_trusted(
     policy: Sourced[PolicySpec],
     spec: PolicySpec,
-    locations: Mapping[str, NamedLocation],
+    locations: LocationNames,
     found: list[Diagnostic],
 ) -> None:
     """Refuse an exception by location that is not trusted in a block on authentication flows."""
     if not on_authentication_flows(spec) or spec.conditions.locations is None:
         return
     for name in spec.conditions.locations.exclude_locations:
-        location = locations.get(name)
-        if location is None or (isinstance(location, IpNamedLocation) and location.is_trusted):
-            continue  # unknown names are reported where they are looked up
-        found.append(
-            Diagnostic(
-                "untrusted-exception",
-                f"location `{name}` is not trusted",
-                policy.at("conditions", "locations", "excludeLocations"),
-                f"set `isTrusted: true` in policies/named-locations/{name}.yaml, or do not "
-                "except it: countries can never be trusted",
-            )
-        )
+        place = policy.at("conditions", "locations", "excludeLocations")
+        found += filter(None, (locations.untrusted(name, place),))
 
 
-def place_of(name: str, policy: str, environment: Sourced[EnvironmentSpec]) -> Location:
-    """Give the place where the environment excludes `name` from a policy."""
+def added(policy: str, environment: Sourced[EnvironmentSpec]) -> Iterator[tuple[str, str, Route]]:
+    """Give what the environment excludes from a policy: the list, the name, and its place there."""
     for index, extra in enumerate(environment.spec.exclusions):
-        for _, key, attribute in _LISTS:
-            names = getattr(extra, attribute)
-            if extra.policy == policy and name in names:
-                return environment.at("exclusions", index, key, names.index(name))
-    return environment.at("exclusions")
+        for _, key, attribute in LISTS:
+            if extra.policy == policy:
+                for nth, name in enumerate(getattr(extra, attribute)):
+                    yield key, name, ("exclusions", index, key, nth)
 
 
-def _excluded(spec: PolicySpec) -> dict[str, tuple[Step, ...]]:
-    """Give the route of every name that a policy excludes; `deviceFilter` for its device filter."""
+def without_exceptions(policy: PolicySpec, environment: Sourced[EnvironmentSpec]) -> bool:
+    """Tell whether the environment takes every exception of this policy away."""
+    return on_authentication_flows(policy) and environment.spec.device_code_flow_exceptions == "off"
+
+
+def declaration(
+    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], key: str, name: str
+) -> tuple[ExceptionSpec | ExclusionSpec, Location] | None:
+    """Find who answers for an exclusion, by its list or filter and its name in the files."""
+    for listed, other, route in added(policy.key, environment):
+        if (listed, other) == (key, name):
+            return environment.spec.exclusions[int(route[1])], environment.at(*route)
+    for index, exception in enumerate(policy.spec.exceptions):
+        if exception.of == (name if key in _NAMED else key):
+            return exception, policy.at("exceptions", index)
+    return None
+
+
+def _excluded(spec: PolicySpec) -> dict[str, Route]:
+    """Give the route of all that a policy excludes: by its name, what has none by its key."""
     conditions = spec.conditions
-    excluded: dict[str, tuple[Step, ...]] = {}
-    for condition, key, attribute in _LISTS:
+    excluded: dict[str, Route] = {}
+    for condition, key, attribute in _EVERY_LIST:
         names = getattr(getattr(conditions, condition), attribute, ())
         excluded |= {
-            name: ("conditions", condition, key, index) for index, name in enumerate(names)
+            name: ("conditions", to_camel(condition), key, index)
+            for index, name in enumerate(names)
         }
-    if conditions.devices and conditions.devices.device_filter.mode == "exclude":
-        excluded[DEVICE_FILTER] = ("conditions", "devices", DEVICE_FILTER)
+    if conditions.users.exclude_guests_or_external_users:
+        excluded[GUESTS] = ("conditions", "users", GUESTS)
+    workloads = conditions.client_applications
+    filters: dict[tuple[str, str], FilterSpec | None] = {
+        ("devices", DEVICE_FILTER): conditions.devices.device_filter
+        if conditions.devices
+        else None,
+        ("applications", "applicationFilter"): conditions.applications.application_filter,
+        ("clientApplications", "servicePrincipalFilter"): workloads.service_principal_filter
+        if workloads
+        else None,
+    }
+    excluded |= {
+        route[-1]: ("conditions", *route)
+        for route, each in filters.items()
+        if each is not None and each.mode == "exclude"
+    }
     return excluded
 
 
@@ -145,7 +178,7 @@ def _exceptions(
                 f"the policy does not exclude `{exception.of}`",
                 policy.at("exceptions", index, "of"),
                 did_you_mean(exception.of, excluded)
-                or f"write a name that the policy excludes, or `{DEVICE_FILTER}`",
+                or f"write a name that the policy excludes, or a key such as `{DEVICE_FILTER}`",
             )
         if exception.expires < today:
             yield Diagnostic(
@@ -183,9 +216,14 @@ def _expired(
                 environment.at("exclusions", index, "expires"),
                 "remove it, or have its owner renew it",
             )
-        if not any(getattr(each, attribute) for _, _, attribute in _LISTS):
+        if not any(getattr(each, attribute) for _, _, attribute in LISTS):
             yield Diagnostic(
                 "empty-list", "the exclusion excludes nothing", environment.at("exclusions", index)
+            )
+    for _, name, route in added(policy, environment):
+        if name in {"All", "None"}:
+            yield Diagnostic(
+                "excludes-everything", f"`{name}` cannot be excluded", environment.at(*route)
             )
 
 
@@ -193,7 +231,7 @@ def _without_exceptions(spec: PolicySpec) -> PolicySpec:
     gone = {exception.of for exception in spec.exceptions}
     conditions = spec.conditions
     changed: dict[str, Any] = {}
-    for condition, _, attribute in _LISTS:
+    for condition, _, attribute in LISTS:
         part = changed.get(condition, getattr(conditions, condition))
         if part is not None:
             kept = [name for name in getattr(part, attribute) if name not in gone]
@@ -205,7 +243,7 @@ def _without_exceptions(spec: PolicySpec) -> PolicySpec:
 
 def _with(spec: PolicySpec, extra: ExclusionSpec) -> PolicySpec:
     conditions = spec.conditions
-    for condition, _, attribute in _LISTS:
+    for condition, _, attribute in LISTS:
         part, added = getattr(conditions, condition), getattr(extra, attribute)
         if not added:
             continue

@@ -7,6 +7,7 @@ policies' conditions and mean the same, so that a goal can be held against polic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from ostiary.catalog import (
@@ -102,6 +103,17 @@ class Goal:
     given: tuple[SignIns, ...]
     exceptions: tuple[GoalException, ...]
     then: Then
+    place: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """The goal with the key `goal` may fail until the end of the day `expires`, and why."""
+
+    goal: str
+    owner: str
+    reason: str
+    expires: date
     place: Location
 
 

@@ -2,15 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ostiary.errors import Diagnostic
+from ostiary.catalog import WELL_KNOWN_LOCATIONS
+from ostiary.errors import Diagnostic, Location
 from ostiary.model.addresses import canonical_countries, canonical_ranges
 from ostiary.model.policy import CountryNamedLocation, IpNamedLocation, NamedLocation
 from ostiary.spec.environment import EnvironmentSpec, LocationValues
 from ostiary.spec.models import IpNamedLocationSpec, NamedLocationSpec
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced, Workspace
+
+_KEYWORDS = ("All", "AllTrusted")
+
+
+class LocationNames:
+    """Finds locations by the names that policies or goals give them; `used` are those it found."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        environment: Sourced[EnvironmentSpec],
+        locations: Mapping[str, NamedLocation],
+        found: list[Diagnostic],
+    ) -> None:
+        self._workspace = workspace
+        self._environment = environment
+        self._locations = locations
+        self._found = found
+        self.used: set[str] = set()
+
+    def key(self, name: str, place: Location) -> str | None:
+        """Find a named location's key; keywords and Microsoft's locations stand for themselves."""
+        if name in _KEYWORDS:
+            return name
+        if name in WELL_KNOWN_LOCATIONS:
+            return WELL_KNOWN_LOCATIONS[name]
+        if name in self._locations:
+            self.used.add(name)
+            return name
+        if f"policies/named-locations/{name}.yaml" in self._workspace.broken:
+            return None
+        if name in self._workspace.named_locations:
+            message = f"location `{name}` has no values in environment `{self._environment.key}`"
+            hint = f"add it to `namedLocations` of {self._environment.source.path}"
+        else:
+            near = did_you_mean(name, self._workspace.named_locations)
+            message = f"no named location `{name}`"
+            hint = near or f"add policies/named-locations/{name}.yaml"
+        self._found.append(Diagnostic("unknown-location", message, place, hint))
+        return None
+
+    def untrusted(self, name: str, place: Location) -> Diagnostic | None:
+        """Say that an exception by this location would be one by a place that nobody vouches for.
+
+        Only a location by address can be trusted
+        (https://learn.microsoft.com/entra/identity/conditional-access/concept-assignment-network).
+        """
+        location = self._locations.get(name)
+        if location is None or (isinstance(location, IpNamedLocation) and location.is_trusted):
+            return None  # unknown names are reported where they are looked up
+        return Diagnostic(
+            "untrusted-exception",
+            f"location `{name}` is not trusted",
+            place,
+            f"set `isTrusted: true` in policies/named-locations/{name}.yaml, or do not "
+            "except it: countries can never be trusted",
+        )
 
 
 def named_locations(

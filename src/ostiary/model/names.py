@@ -12,6 +12,7 @@ from ostiary.catalog import (
     APPLICATION_KEYWORDS,
     AUTHENTICATION_STRENGTHS,
     WELL_KNOWN_APPLICATIONS,
+    WELL_KNOWN_LOCATIONS,
 )
 from ostiary.errors import Diagnostic, Location, Severity
 from ostiary.roles import FORMER_NAMES, ROLE_TEMPLATE_IDS
@@ -127,6 +128,17 @@ class Names:
         return self._in_table(
             "authenticationStrengths", "authentication strength", known, name, place
         )
+
+    def known(self) -> dict[str, str]:
+        """Give the name that people know for every id that has one, the environment's own first."""
+        spec = self.environment.spec
+        tables: tuple[Mapping[str, str], ...] = (
+            ROLE_TEMPLATE_IDS, WELL_KNOWN_APPLICATIONS, AUTHENTICATION_STRENGTHS,
+            WELL_KNOWN_LOCATIONS, spec.groups, spec.users, spec.applications,
+            spec.service_principals, spec.external_tenants, spec.terms_of_use,
+            spec.authentication_strengths,
+        )  # fmt: skip
+        return {identity: name for table in tables for name, identity in table.items()}
 
     def unused(self) -> None:
         """Report every name of the environment that no policy asked for."""

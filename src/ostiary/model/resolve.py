@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ostiary.errors import Diagnostic, ResolveError, Severity, SpecError, errors_in
-from ostiary.model import exclusions
-from ostiary.model.named_locations import named_locations
+from ostiary.model import exclusions, resolve_goals
+from ostiary.model.goal import Fact, Goal, SignIns, Waiver
+from ostiary.model.named_locations import LocationNames, named_locations
 from ostiary.model.names import Names
 from ostiary.model.policy import NamedLocation, Policy
 from ostiary.model.resolve_policy import PolicyResolver
 from ostiary.spec.environment import EnvironmentSpec
-from ostiary.spec.source import Step
+from ostiary.spec.source import Route
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced, Workspace
 
@@ -23,7 +24,9 @@ class Resolved:
     """What one environment's tenant shall hold.
 
     `protected` are the keys of policies that Pulumi must refuse to delete; `renamed_from` gives the
-    former keys of policies and named locations.
+    former keys of policies and named locations.  `known_locations` are all that have values in this
+    environment, whether deployed or not; `names` gives the name that people know for an id, or for
+    the key of a location; `emergency_access` are the sign-ins of the tenant's emergency accounts.
     """
 
     environment: str
@@ -33,12 +36,19 @@ class Resolved:
     protected: frozenset[str] = frozenset()
     renamed_from: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    known_locations: tuple[NamedLocation, ...] = ()
+    emergency_access: tuple[SignIns, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
-    """Resolve every policy and named location for one environment.
+    """Resolve every policy, named location and goal for one environment.
 
-    A location that no policy names is left out.  `today` decides which exceptions have expired.
+    A location that no policy names is not deployed.  `today` decides which exceptions and waivers
+    have expired.
     Raises SpecError or ResolveError with every diagnostic, those of the workspace included.
     """
     found = list(workspace.found)
@@ -47,16 +57,25 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     selected = workspace.environments[environment]
     names = Names(selected, found)
     locations = named_locations(workspace, selected, found)
-    resolver = PolicyResolver(workspace, names, locations)
+    of_policies, of_goals = (
+        LocationNames(workspace, selected, locations, found) for _ in ("policies", "goals")
+    )
+    resolver = PolicyResolver(names, of_policies)
     policies = []
     for written in workspace.policies.values():
         effective = exclusions.in_environment(written, selected, today, found)
-        exclusions.check_trusted(written, effective, locations, found)
+        exclusions.check_trusted(written, effective, of_policies, found)
         policies.append(resolver.policy(written, effective))
-    found += _own_names(workspace, selected, names)
+    goals = resolve_goals.goals(workspace, names, of_goals)
+    facts = tuple(resolve_goals.facts(names))
+    waivers = resolve_goals.waivers(selected, today, found)
+    emergency_access = tuple(_emergency_access(selected, names))
+    found += _unknown_policies(workspace, selected)
     if not workspace.broken:
         names.unused()
-        found += _unused_locations(workspace, selected, locations.keys() - resolver.locations_used)
+        found += _unused_locations(
+            workspace, selected, locations.keys() - of_policies.used - of_goals.used
+        )
     if errors_in(found):
         raise ResolveError(found)
     spec = selected.spec
@@ -65,7 +84,7 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
         tenant_id=spec.tenant_id,
         policies=tuple(policies),
         named_locations=tuple(
-            each for key, each in sorted(locations.items()) if key in resolver.locations_used
+            each for key, each in sorted(locations.items()) if key in of_policies.used
         ),
         protected=frozenset(workspace.policies) - set(spec.unprotected)
         if spec.protect
@@ -75,27 +94,42 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
             for each in (*workspace.policies.values(), *workspace.named_locations.values())
         },
         warnings=tuple(found),
+        goals=goals,
+        facts=facts,
+        waivers=waivers,
+        known_locations=tuple(each for _, each in sorted(locations.items())),
+        emergency_access=emergency_access,
+        names=names.known() | {key: each.display_name for key, each in locations.items()},
     )
 
 
-def _own_names(
-    workspace: Workspace, environment: Sourced[EnvironmentSpec], names: Names
-) -> Iterable[Diagnostic]:
-    """Check the names that the environment itself uses."""
-    spec = environment.spec
-    accounts = spec.emergency_access
-    for index, name in enumerate(accounts.groups):
-        names.group(name, environment.at("emergencyAccess", "groups", index))
-    for index, name in enumerate(accounts.users):
-        names.user(name, environment.at("emergencyAccess", "users", index))
+def _emergency_access(environment: Sourced[EnvironmentSpec], names: Names) -> Iterable[SignIns]:
+    accounts, at = environment.spec.emergency_access, environment.at
     if not (accounts.groups or accounts.users):
-        yield Diagnostic(
-            "no-emergency-access",
-            "the tenant has no emergency access account",
-            environment.at("emergencyAccess"),
-            "name the group or the users that must always get in",
+        names.found.append(
+            Diagnostic(
+                "no-emergency-access",
+                "the tenant has no emergency access account",
+                at("emergencyAccess"),
+                "name the group or the users that must always get in",
+            )
         )
-    used: list[tuple[str, tuple[Step, ...]]] = [
+    if groups := names.ids(
+        names.group, accounts.groups, lambda index: at("emergencyAccess", "groups", index)
+    ):
+        yield SignIns(groups=groups)
+    if users := names.ids(
+        names.user, accounts.users, lambda index: at("emergencyAccess", "users", index)
+    ):
+        yield SignIns(users=users)
+
+
+def _unknown_policies(
+    workspace: Workspace, environment: Sourced[EnvironmentSpec]
+) -> Iterable[Diagnostic]:
+    """Check the policies that the environment itself names."""
+    spec = environment.spec
+    used: list[tuple[str, Route]] = [
         *((name, ("states", name)) for name in spec.states),
         *((name, ("unprotected", index)) for index, name in enumerate(spec.unprotected)),
         *(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from ostiary.catalog import WELL_KNOWN_LOCATIONS
-from ostiary.errors import Diagnostic, Location
+from ostiary.errors import Location
 from ostiary.model import exclusions
 from ostiary.model.filters import check_attribute_filter, check_device_filter
+from ostiary.model.named_locations import LocationNames
 from ostiary.model.names import Names
 from ostiary.model.policy import (
     Applications,
@@ -19,7 +19,6 @@ from ostiary.model.policy import (
     GrantControls,
     GuestsOrExternalUsers,
     Locations,
-    NamedLocation,
     Platforms,
     Policy,
     SessionControls,
@@ -37,52 +36,24 @@ from ostiary.spec.models import (
     SessionControlsSpec,
     UsersSpec,
 )
-from ostiary.spec.validate import did_you_mean
-from ostiary.spec.workspace import Sourced, Workspace
+from ostiary.spec.workspace import Sourced
 
 Word = TypeVar("Word", bound=str)
 Lookup = Callable[[str, Location], str | None]
 
-_LOCATION_KEYWORDS = ("All", "AllTrusted")
-
 
 class PolicyResolver:
-    """Resolves policies of one environment; `locations_used` collects the locations they name."""
+    """Resolves policies of one environment."""
 
-    def __init__(
-        self, workspace: Workspace, names: Names, locations: Mapping[str, NamedLocation]
-    ) -> None:
-        self.workspace = workspace
+    def __init__(self, names: Names, locations: LocationNames) -> None:
         self.names = names
         self.environment = names.environment
         self.locations = locations
-        self.locations_used: set[str] = set()
         self.found = names.found
 
     def policy(self, written: Sourced[PolicySpec], spec: PolicySpec) -> Policy:
         """Resolve `spec`: what was `written`, with the exclusions that hold in the environment."""
         return _OnePolicy(self, written).policy(spec)
-
-    def location(self, name: str, place: Location) -> str | None:
-        """Find a named location's key; keywords and Microsoft's locations stand for themselves."""
-        if name in _LOCATION_KEYWORDS:
-            return name
-        if name in WELL_KNOWN_LOCATIONS:
-            return WELL_KNOWN_LOCATIONS[name]
-        if name in self.locations:
-            self.locations_used.add(name)
-            return name
-        if f"policies/named-locations/{name}.yaml" in self.workspace.broken:
-            return None
-        if name in self.workspace.named_locations:
-            message = f"location `{name}` has no values in environment `{self.environment.key}`"
-            hint = f"add it to `namedLocations` of {self.environment.source.path}"
-        else:
-            near = did_you_mean(name, self.workspace.named_locations)
-            message = f"no named location `{name}`"
-            hint = near or f"add policies/named-locations/{name}.yaml"
-        self.found.append(Diagnostic("unknown-location", message, place, hint))
-        return None
 
 
 class _OnePolicy:
@@ -177,7 +148,7 @@ class _OnePolicy:
     def _locations(self, of: LocationsSpec | None) -> Locations | None:
         if of is None:
             return None
-        at, location = "conditions.locations.", self.resolver.location
+        at, location = "conditions.locations.", self.resolver.locations.key
         return Locations(
             self._ids(location, of.include_locations, at + "includeLocations"),
             self._ids(location, of.exclude_locations, at + "excludeLocations"),
@@ -223,7 +194,11 @@ class _OnePolicy:
         def place(index: int) -> Location:
             if (*route, index) in own:
                 return self.written.at(*route, index)
-            return exclusions.place_of(names[index], self.written.key, self.resolver.environment)
+            environment = self.resolver.environment
+            for key, name, added in exclusions.added(self.written.key, environment):
+                if (key, name) == (route[-1], names[index]):
+                    return environment.at(*added)
+            return environment.at("exclusions")
 
         return self.names.ids(lookup, names, place)
 

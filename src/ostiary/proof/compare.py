@@ -19,10 +19,10 @@ from ostiary.proof.conditions import DeviceCodeDevice
 from ostiary.proof.cover import BUDGET, Index
 from ostiary.proof.cubes import Cube, contains, plainest
 from ostiary.proof.decision import Decision
+from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.partition import Dimension
 from ostiary.proof.versions import (
-    Effect,
     Meaning,
     Owners,
     meaning,

@@ -282,8 +282,8 @@ def _one_of_users(
             among(user.id, [each for each in users if each not in _USER_WORDS], "user.id"),
             members(user.groups, groups, "user.groups"),
             members(user.roles, roles, "user.roles"),
-            _guest(user, guests) if guests else False,
-            _guest(user, _ANY_GUEST) if "GuestsOrExternalUsers" in users else False,
+            is_guest(user, guests) if guests else False,
+            is_guest(user, ANY_GUEST) if "GuestsOrExternalUsers" in users else False,
         ]
     )
 
@@ -291,10 +291,11 @@ def _one_of_users(
 _USER_WORDS = ("None", "GuestsOrExternalUsers")
 # What the legacy word has become, without a change of effect:
 # https://learn.microsoft.com/entra/external-id/authentication-conditional-access
-_ANY_GUEST = GuestsOrExternalUsers(get_args(catalog.GuestOrExternalUserType))
+ANY_GUEST = GuestsOrExternalUsers(get_args(catalog.GuestOrExternalUserType))
 
 
-def _guest(user: User, guests: GuestsOrExternalUsers) -> Truth:
+def is_guest(user: User, guests: GuestsOrExternalUsers) -> Truth:
+    """Tell whether a user is a guest of these types, from these tenants."""
     tenants = guests.external_tenants
     if tenants is None or tenants.members is None:
         return among(user.guest_type, guests.types, "user.guest_type")
@@ -337,8 +338,8 @@ def _user_action(of: Applications, action: UserAction) -> Truth:
 
 def _application(of: Applications, application: Application) -> Truth:
     return _with_filter(
-        "All" in of.include_applications or _named(application, of.include_applications),
-        _named(application, of.exclude_applications),
+        "All" in of.include_applications or is_named(application, of.include_applications),
+        is_named(application, of.exclude_applications),
         of.application_filter,
         application.attributes,
     )
@@ -356,14 +357,20 @@ def _with_filter(
     """
     if rule is None:
         return _included(included, excluded)
-    subject = {} if isinstance(attributes, Unknown) else attributes
-    matches = _matches(_attribute_rule(rule.rule), subject)
+    matches = has_attributes(attributes, rule.rule)
     if rule.mode == "include":
         return _included(any_of([included, matches]), excluded)
     return _included(included, any_of([excluded, matches]))
 
 
-def _named(application: Application, names: Iterable[str]) -> Truth:
+def has_attributes(attributes: Attributes | Unknown, rule: str) -> Truth:
+    """Tell whether custom security attributes are what a filter's rule says."""
+    subject = {} if isinstance(attributes, Unknown) else attributes
+    return _matches(_attribute_rule(rule), subject)
+
+
+def is_named(application: Application, names: Iterable[str]) -> Truth:
+    """Tell whether an application is one of those named, or of what stands for several."""
     ids = [each for each in names if each not in catalog.APPLICATION_KEYWORDS]
     suites = [each for each in names if each in SUITES]
     return any_of(

@@ -7,13 +7,14 @@ that `certificate.check` accepts, and each sign-in of a gap has been decided by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 from ostiary.errors import Location
 from ostiary.model.controls import ensures, satisfied_by
 from ostiary.model.device_filter import FilterSyntaxError
 from ostiary.model.goal import AsksAtMost, Blocked, Fact, Goal, NeverBlocked, Requires, SignIns
-from ostiary.model.policy import PolicySet
+from ostiary.model.policy import Policy, PolicySet
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.certificate import Certificate
@@ -149,6 +150,18 @@ class Prover:
         )
         self.regions = Regions(self.partition)
         self.space = Space(tuple(len(each.classes) for each in self.partition.dimensions))
+        self._prepare()
+
+    def edited(self, policies: tuple[Policy, ...]) -> Prover:
+        """Prepare the same goals for edited policies; a new name must be one that goals know."""
+        other = copy(self)
+        other.policy_set = replace(self.policy_set, policies=policies)
+        other.policies = policies
+        other._prepare()  # noqa: SLF001 (its own class)
+        return other
+
+    def _prepare(self) -> None:
+        """Make the cubes of every owner: policies, what is impossible, the goals' exceptions."""
         owned = [self.regions.of_policy(each.conditions) for each in self.policies]
         self.impossible = 1 << len(owned)
         owned.append(self.regions.impossible())
@@ -239,7 +252,7 @@ class Prover:
                 question.region, question.among, limit=limit, budget=self.budget
             )
             complete = complete and found.complete
-            openings += [self._opening(question, cube, given) for cube in found.cubes]
+            openings += [self.opening(question, cube, given) for cube in found.cubes]
         for each in openings:
             if holds(goal, each.decision):
                 # Proof and evaluation disagree, so one of them is wrong: claim nothing.
@@ -247,7 +260,8 @@ class Prover:
         openings.sort(key=_plainness)
         return Gap(goal, tuple(openings), complete)
 
-    def _opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+    def opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+        """Describe a hole that a question found in a region that is `given`."""
         made, reading = sign_in(self.partition, plainest(self.space, cube))
         decision = evaluate(self.policy_set, made, device_code_device=reading)
         dimensions = self.partition.dimensions

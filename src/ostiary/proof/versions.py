@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from ostiary.model.controls import Requirement, blocks, requirements
 from ostiary.model.goal import Fact, SignIns
 from ostiary.model.policy import (
     Conditions,
@@ -19,24 +17,12 @@ from ostiary.model.policy import (
     NamedLocation,
     Policy,
     PolicySet,
-    SessionControls,
 )
 from ostiary.proof.conditions import MFA_TRUSTED_IPS
 from ostiary.proof.cubes import Cube, Space
+from ostiary.proof.effects import Effect, at_least, effects
 from ostiary.proof.partition import Partition
 from ostiary.proof.regions import Regions
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session control by its field in `SessionControls`, and its value."""
-
-    control: str
-    value: object
-
-
-# What a policy does to a sign-in that it applies to.
-Effect = Literal["block"] | Requirement | Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +40,8 @@ def named(key: str, version: str) -> str:
 
 def meaning(policy: Policy, keys: Mapping[str, Sequence[str]]) -> Meaning | None:
     """Give what a policy does, None if nothing; `keys` replaces keys of locations by others."""
-    if policy.state != "enabled":
-        return None
-    effects: list[Effect] = ["block"]
-    if not blocks(policy):
-        session = _session(policy.session_controls)
-        effects = [*requirements(policy.grant_controls), *session]
-    return Meaning(_with(policy.conditions, keys), tuple(effects)) if effects else None
+    does = effects(policy)
+    return Meaning(_with(policy.conditions, keys), does) if does else None
 
 
 def _with(conditions: Conditions, keys: Mapping[str, Sequence[str]]) -> Conditions:
@@ -80,16 +61,6 @@ def trusted(locations: Iterable[NamedLocation]) -> list[str]:
     """Give the keys of what `AllTrusted` stands for."""
     ips = [each.key for each in locations if isinstance(each, IpNamedLocation) and each.is_trusted]
     return [*ips, MFA_TRUSTED_IPS]
-
-
-def _session(of: SessionControls | None) -> list[Session]:
-    if of is None:
-        return []
-    return [
-        Session(name, value)
-        for name in SessionControls.__slots__
-        if (value := getattr(of, name)) not in (None, False)
-    ]
 
 
 class Owners:
@@ -126,13 +97,6 @@ class Owners:
             if any(at_least(own, effect) for own in each.effects):
                 found |= 1 << self.number[each]
         return found
-
-
-def at_least(own: Effect, effect: Effect) -> bool:
-    """Tell whether one effect makes the other needless: a block any, a requirement a wider one."""
-    if own in ("block", effect):
-        return True
-    return isinstance(own, tuple) and isinstance(effect, tuple) and set(own) <= set(effect)
 
 
 def split(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ostiary.catalog import State
@@ -57,6 +57,43 @@ class ExclusionSpec(SpecModel):
     exclude_locations: Names = []
 
 
+class FactSpec(SpecModel):
+    """Something known of the directory: a user, or the members of a group or role, and a group."""
+
+    user: Text | None = None
+    group: Text | None = None
+    role: Text | None = None
+    within: Text | None = None
+    apart_from: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        subjects = [each for each in (self.user, self.group, self.role) if each is not None]
+        others = [each for each in (self.within, self.apart_from) if each is not None]
+        if len(subjects) != 1 or len(others) != 1:
+            raise PydanticCustomError(
+                "not-a-fact",
+                "a fact relates one user, group or role to one group",
+                {"hint": "for example `{group: suspected-users, apartFrom: emergency-access}`"},
+            )
+        if self.group in others or self.user in {"All", "None"}:
+            raise PydanticCustomError(
+                "not-a-fact",
+                "the fact says nothing that is known",
+                {"hint": "relate two groups, or one user or role and a group"},
+            )
+        return self
+
+
+class WaiverSpec(SpecModel):
+    """A goal that may fail in this tenant for a while: who wants it, why, and until when."""
+
+    goal: Text
+    owner: Text
+    reason: Text
+    expires: Day
+
+
 class EnvironmentSpec(SpecModel):
     """One tenant; the file's name is the environment's and the Pulumi stack's."""
 
@@ -72,6 +109,9 @@ class EnvironmentSpec(SpecModel):
     emergency_access: EmergencyAccess = EmergencyAccess(groups=["emergency-access"])
     states: dict[Text, State] = {}
     exclusions: list[ExclusionSpec] = []
+    goals: Annotated[Names, Field(min_length=1)] = []
+    facts: list[FactSpec] = []
+    waivers: list[WaiverSpec] = []
     device_code_flow_exceptions: Literal["on", "off"] = "on"
     protect: bool = False
     unprotected: Names = []

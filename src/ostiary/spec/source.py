@@ -21,6 +21,8 @@ from ostiary.errors import Diagnostic, Location
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 500_000
+# Of one list or mapping.  Graph's longest list has 2000, and each may come to be a finding.
+MAX_ENTRIES = 2_500
 _SHOWN = 60
 
 Step = str | int
@@ -39,7 +41,10 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file's data; routes lead from its top to a value: keys of mappings, indices of lists."""
+    """One file's data; routes lead from its top to a value: keys of mappings, indices of lists.
+
+    An index into what is written without the brackets of a list leads to the value itself.
+    """
 
     path: str
     data: Data
@@ -48,11 +53,19 @@ class Source:
 
     def at(self, *route: Step) -> Location:
         """Give the place of the value at `route`, or of its nearest ancestor that exists."""
-        return self._nearest(self.values, route)
+        return self._nearest(self.values, self._written(route))
 
     def at_key(self, *route: Step) -> Location:
         """Give the place of the last key of `route`; where it ends in a list, of the value."""
-        return self._nearest(self.keys if route in self.keys else self.values, route)
+        written = self._written(route)
+        return self._nearest(self.keys if written in self.keys else self.values, written)
+
+    def _written(self, route: Route) -> Route:
+        written: Route = ()
+        for step in route:
+            if isinstance(step, str) or (*written, step) in self.values:
+                written = (*written, step)
+        return written
 
     def _nearest(self, places: dict[Route, tuple[int, int]], route: Route) -> Location:
         while route and route not in places:
@@ -130,6 +143,7 @@ class _Open:
     value: list[Data] | dict[str, Data]
     key: str | None = None
     dropped: bool = False
+    entries: int = 0
 
     def next_route(self) -> Route:
         if isinstance(self.value, list):
@@ -217,13 +231,14 @@ class _Builder:
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
             self._key(parent, event)
             return
+        if parent is not None:
+            parent.entries += 1
+            if parent.entries > MAX_ENTRIES:
+                self._refuse_as_too_large(
+                    event, f"a list or mapping has over {MAX_ENTRIES} entries"
+                )
         if len(self.values) >= MAX_VALUES:
-            self._refuse(
-                "file-too-large",
-                f"the file holds more than {MAX_VALUES} values",
-                event,
-                "no policy or environment needs that many",
-            )
+            self._refuse_as_too_large(event, f"the file holds more than {MAX_VALUES} values")
         route = parent.next_route() if parent else ()
         if not (parent and parent.dropped):
             self.values[route] = _place(event)
@@ -270,6 +285,10 @@ class _Builder:
             self.stack[-1].put(value)
         else:
             self.top.append(value)
+
+    def _refuse_as_too_large(self, event: yaml.Event, message: str) -> NoReturn:
+        hint = "no policy or environment needs that many"
+        self._refuse("file-too-large", message, event, hint)
 
     def _refuse(self, code: str, message: str, event: yaml.Event, hint: str | None) -> NoReturn:
         raise _Refused(Diagnostic(code, message, Location(self.path, *_place(event)), hint))

@@ -17,6 +17,8 @@ from ostiary.spec.source import Route, Source
 Model = TypeVar("Model", bound=BaseModel)
 
 _SHOWN = 60
+# Steps of a finding's route that are none of the file's: pydantic's own, and tags of unions.
+_ADDED = {"[key]", "[word]", "[mapping]"}
 _KINDS = {
     "string_type": "text",
     "bool_type": "`true` or `false`",
@@ -45,7 +47,7 @@ def did_you_mean(text: str, known: Iterable[str]) -> str | None:
 
 
 def _told(error: ErrorDetails, model: type[BaseModel], source: Source) -> Diagnostic:
-    route: Route = tuple(step for step in error["loc"] if step != "[key]")
+    route: Route = tuple(step for step in error["loc"] if step not in _ADDED)
     key = route[-1] if route else ""
     value = error.get("input")
     context = error.get("ctx", {})
@@ -69,9 +71,12 @@ def _told(error: ErrorDetails, model: type[BaseModel], source: Source) -> Diagno
         return Diagnostic(
             "wrong-type", f"expected {_KINDS[kind]}, found {_found(value)}", place, hint
         )
-    if "hint" in context:
-        return Diagnostic(kind, error["msg"], place, context["hint"])
-    return Diagnostic("wrong-value", f"{_lower(error['msg'])}, found {_found(value)}", place)
+    if kind == "too_short":
+        return Diagnostic("empty-list", f"`{key}` lists nothing", place)
+    code, message = kind, error["msg"]
+    if "hint" not in context:
+        code, message = "wrong-value", f"{_lower(message)}, found {_found(value)}"
+    return Diagnostic(code, message, place, context.get("hint"))
 
 
 _HINTS = {
@@ -80,6 +85,8 @@ _HINTS = {
     "users": "for example `{includeUsers: [All], excludeGroups: [emergency-access]}`",
     "expires": "an exception ends on a day; write it as 2027-03-31",
     "type": "`ipNamedLocation` or `countryNamedLocation`",
+    "says": "one sentence that a reader understands without the code",
+    "then": "`blocked`, `never blocked`, `allowed`, or for example `{requires: [mfa]}`",
 }
 
 

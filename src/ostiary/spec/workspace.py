@@ -1,4 +1,4 @@
-"""A folder of specs → one Workspace: every policy, named location and environment, by file name."""
+"""A folder of specs → one Workspace: policies, locations, goals, environments, by file name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ostiary.errors import Diagnostic, Location
-from ostiary.spec import rules
+from ostiary.errors import Diagnostic, Location, Severity
+from ostiary.spec import goals, rules
 from ostiary.spec.environment import EnvironmentSpec
+from ostiary.spec.goals import GoalSpec
 from ostiary.spec.models import (
     CountryNamedLocationSpec,
     IpNamedLocationSpec,
@@ -58,6 +59,7 @@ class Workspace:
     root: Path
     policies: Mapping[str, Sourced[PolicySpec]]
     named_locations: Mapping[str, Sourced[NamedLocationSpec]]
+    goals: Mapping[str, Sourced[GoalSpec]]
     environments: Mapping[str, Sourced[EnvironmentSpec]]
     found: tuple[Diagnostic, ...] = ()
     broken: frozenset[str] = frozenset()
@@ -78,14 +80,17 @@ def load(root: Path, environments: Iterable[str] | None = None) -> Workspace:
     locations: dict[str, Sourced[NamedLocationSpec]] = loader.folder(
         "policies/named-locations", loader.named_location
     )
+    aims = loader.folder("policies/goals", loader.goal)
     named = None if environments is None else set(environments)
     specs = loader.folder("environments", loader.environment, only=named)
     loader.whole_workspace(policies, locations)
+    if named is None:
+        loader.unused_goals(aims, specs)
     for name in sorted((named or set()) - specs.keys()):
         if not (root / "environments" / f"{name}.yaml").exists():
             loader.unknown_environment(name)
     return Workspace(
-        root, policies, locations, specs, tuple(loader.found), frozenset(loader.broken)
+        root, policies, locations, aims, specs, tuple(loader.found), frozenset(loader.broken)
     )
 
 
@@ -106,7 +111,7 @@ class _Loader:
         specs: dict[str, Sourced[Spec]] = {}
         base = self.root / folder
         if not base.is_dir():
-            if folder != "policies/named-locations":
+            if not folder.startswith("policies/"):
                 self._report(
                     "no-folder",
                     f"there is no folder `{folder}`",
@@ -155,6 +160,12 @@ class _Loader:
             return None
         return self._validated(model or IpNamedLocationSpec, source)
 
+    def goal(self, source: Source) -> GoalSpec | None:
+        spec = self._validated(GoalSpec, source)
+        if spec:
+            self.found += goals.check(spec, source)
+        return spec
+
     def environment(self, source: Source) -> EnvironmentSpec | None:
         return self._validated(EnvironmentSpec, source)
 
@@ -190,6 +201,27 @@ class _Loader:
                                 "a former name may stand for one file only",
                             )
                         )
+
+    def unused_goals(
+        self,
+        aims: Mapping[str, Sourced[GoalSpec]],
+        environments: Mapping[str, Sourced[EnvironmentSpec]],
+    ) -> None:
+        """Tell each goal that no environment enforces, once all environments are known."""
+        if any(path.startswith("environments/") for path in self.broken):
+            return
+        enforced = {key for each in environments.values() for key in each.spec.goals}
+        self.found += (
+            Diagnostic(
+                "unused-goal",
+                f"no environment enforces `{key}`",
+                goal.at(),
+                "list it under `goals` of an environment, or remove it",
+                Severity.WARNING,
+            )
+            for key, goal in aims.items()
+            if key not in enforced
+        )
 
     def unknown_environment(self, name: str) -> None:
         known = environment_names(self.root)

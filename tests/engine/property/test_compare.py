@@ -45,7 +45,10 @@ def versions(draw: st.DrawFn) -> tuple[PolicySet, PolicySet]:
                 after.append(replace(policy, conditions=draw(CONDITIONS)))
             case "rename":
                 after.append(replace(policy, key=policy.key + "x", grant_controls=draw(GRANTS)))
-    after += draw(st.lists(st.sampled_from(before), max_size=1)) if before else []
+    if before and draw(st.booleans()):
+        after.append(replace(draw(st.sampled_from(before)), key="again"))
+    if len(after) > 1 and draw(st.booleans()):
+        after[:2] = [replace(after[0], key=after[1].key), replace(after[1], key=after[0].key)]
     old, new = draw(st.sampled_from(OFFICES)), draw(st.sampled_from(OFFICES))
     rest = LOCATIONS[1:]
     return PolicySet(tuple(before), (old, *rest)), PolicySet(tuple(after), (new, *rest))

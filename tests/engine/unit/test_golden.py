@@ -1,20 +1,24 @@
-"""Each file of golden/ is a case: a policy, location or environment put into a small workspace.
+"""Each file of golden/ is a case: a policy, location, goal or environment in a small workspace.
 
 The name's first word says what the file is.  Beside an invalid one stands what `check` must say;
-beside a valid one the policy as Graph shows it.
+beside a valid one the policy as Graph shows it, or the goal with every name resolved.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, is_dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ostiary.errors import Diagnostic, DiagnosticsError
 from ostiary.model.graph import policy_to_graph
 from ostiary.model.resolve import Resolved, resolve
+from ostiary.proof.examine import examine
+from ostiary.proof.findings import findings
 from ostiary.spec.workspace import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -61,8 +65,20 @@ conditions:
   clientApplications: {includeServicePrincipals: [deployer]}
 grantControls: {operator: OR, builtInControls: [block]}
 """
+# Beside the cases that only a proof can tell.
+BLOCK_LEGACY = """\
+displayName: Block legacy authentication
+state: enabled
+conditions:
+  users: {includeUsers: [All], excludeGroups: [emergency-access]}
+  applications: {includeApplications: [All]}
+  clientAppTypes: [exchangeActiveSync, other]
+grantControls: {operator: OR, builtInControls: [block]}
+"""
 HEAD_OFFICE = "type: ipNamedLocation\ndisplayName: Head office\nisTrusted: true\n"
 COUNTRIES = "type: countryNamedLocation\ndisplayName: Countries\ncountriesAndRegions: [NO, DE]\n"
+# Beside the environments that are about goals.
+GOAL = "says: Staff prove themselves.\ngiven: {group: staff}\nthen: {requires: [mfa]}\n"
 
 
 def workspace(root: Path, case: Path) -> Path:
@@ -73,10 +89,17 @@ def workspace(root: Path, case: Path) -> Path:
         "policies/named-locations/head-office.yaml": HEAD_OFFICE,
         "policies/named-locations/countries.yaml": COUNTRIES,
     }
+    if case.name.startswith("goal-"):
+        files["environments/here.yaml"] += "goals: [case]\n"
+    elif case.name.startswith("environment-goal-"):
+        files["policies/goals/staff-need-mfa.yaml"] = GOAL
+    if "-proof-" in case.name:
+        files["policies/block-legacy.yaml"] = BLOCK_LEGACY
     place = {
         "policy": "policies/case.yaml",
         "location": "policies/named-locations/head-office.yaml",
         "environment": "environments/here.yaml",
+        "goal": "policies/goals/case.yaml",
     }[case.name.partition("-")[0]]
     files[place] = case.read_text(encoding="utf-8")
     for path, text in files.items():
@@ -97,13 +120,17 @@ def checked(root: Path) -> tuple[Resolved | None, list[Diagnostic]]:
     "case", sorted((GOLDEN / "invalid").glob("*.yaml")), ids=lambda case: case.stem
 )
 def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
-    _, found = checked(workspace(tmp_path, case))
+    root = workspace(tmp_path, case)
+    resolved, found = checked(root)
+    if "-proof-" in case.name:
+        assert resolved is not None, found
+        found += findings(load(root), examine(resolved)).diagnostics
     told = "".join(f"{each}\n" for each in found)
     assert told == case.with_suffix(".txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "case", sorted((GOLDEN / "valid").glob("*.yaml")), ids=lambda case: case.stem
+    "case", sorted((GOLDEN / "valid").glob("policy-*.yaml")), ids=lambda case: case.stem
 )
 def test_valid_case_becomes_this_policy(case: Path, tmp_path: Path) -> None:
     resolved, found = checked(workspace(tmp_path, case))
@@ -111,3 +138,28 @@ def test_valid_case_becomes_this_policy(case: Path, tmp_path: Path) -> None:
     (policy,) = (each for each in resolved.policies if each.key == "case")
     expected = json.loads(case.with_suffix(".json").read_text(encoding="utf-8"))
     assert policy_to_graph(policy, {}) == expected
+
+
+@pytest.mark.parametrize(
+    "case", sorted((GOLDEN / "valid").glob("goal-*.yaml")), ids=lambda case: case.stem
+)
+def test_valid_case_becomes_this_goal(case: Path, tmp_path: Path) -> None:
+    resolved, found = checked(workspace(tmp_path, case))
+    assert resolved is not None, found
+    (goal,) = resolved.goals
+    shown = {
+        "says": goal.says,
+        "given": [said(each) for each in goal.given],
+        "exceptions": {
+            each.name: said(each.sign_ins) | {"at": str(each.place)} for each in goal.exceptions
+        },
+        "then": {type(goal.then).__name__: list(asdict(goal.then).values())},
+        "warnings": [str(each) for each in found],
+    }
+    assert json.loads(json.dumps(shown)) == json.loads(case.with_suffix(".json").read_text("utf-8"))
+
+
+def said(value: Any) -> dict[str, Any]:
+    """Give what a dataclass sets."""
+    assert is_dataclass(value)
+    return {name: each for name, each in asdict(value).items() if each}  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""One environment's goals held against its policies: every result, and the waivers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ostiary.model.device_filter import FilterSyntaxError
+from ostiary.model.goal import Waiver
+from ostiary.model.policy import PolicySet
+from ostiary.model.resolve import Resolved
+from ostiary.proof.attributes import TooHardError
+from ostiary.proof.blame import Blame, blame
+from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Prover, Result
+from ostiary.proof.repairs import Repair, repairs
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The results of an environment's goals, in its order.
+
+    `prover` is None if nothing can be proven, for the reason in `too_hard`.  `waivers` gives those
+    of goals that are not proven: they are reported, and stop nothing.
+    """
+
+    resolved: Resolved
+    policy_set: PolicySet
+    results: tuple[Result, ...]
+    waivers: dict[str, Waiver]
+    prover: Prover | None
+    too_hard: str | None = None
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """The results that stop a run: not proven, and not waived."""
+        return tuple(
+            each
+            for each in self.results
+            if not isinstance(each, Proof) and each.goal.key not in self.waivers
+        )
+
+    def blame(self, gap: Gap, opening: Opening) -> Blame:
+        """Say why the policies leave an opening of a gap."""
+        return blame(self.policy_set, gap.goal, opening)
+
+    def repairs(self, gap: Gap) -> tuple[Repair, ...]:
+        """Find the smallest edits that close a gap and break no goal that holds."""
+        if self.prover is None:
+            return ()
+        holding = [each.goal for each in self.results if isinstance(each, Proof)]
+        return repairs(self.prover, gap, holding)
+
+
+def policy_set_of(resolved: Resolved) -> PolicySet:
+    """Give what decides an environment's sign-ins, so that goals can name any of its locations."""
+    return PolicySet(resolved.policies, resolved.known_locations)
+
+
+def examine(resolved: Resolved, *, progress: Callable[[str], None] = lambda _: None) -> Examined:
+    """Hold every goal of an environment against its policies; `progress` hears each goal's key."""
+    policy_set = policy_set_of(resolved)
+    waivers = {each.goal: each for each in resolved.waivers}
+    prover: Prover | None = None
+    too_hard: str | None = None
+    results: list[Result] = []
+    try:
+        prover = Prover(policy_set, resolved.goals, resolved.facts)
+    except (TooHardError, FilterSyntaxError) as error:
+        too_hard = str(error)
+        results += (NotDecided(each, too_hard) for each in resolved.goals)
+    else:
+        for goal in resolved.goals:
+            progress(goal.key)
+            results.append(prover.prove(goal))
+    open_ = {each.goal.key for each in results if not isinstance(each, Proof)}
+    waived = {key: waiver for key, waiver in waivers.items() if key in open_}
+    return Examined(resolved, policy_set, tuple(results), waived, prover, too_hard)
