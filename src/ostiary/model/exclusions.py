@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -38,7 +38,6 @@ def in_environment(
     exception of policies on authentication flows away.
     """
     found += _emergency_access(policy, environment)
-    found += _exceptions(policy, environment, today)
     found += _expired(environment, policy.key, today)
     spec = policy.spec
     if on_authentication_flows(spec) and environment.spec.device_code_flow_exceptions == "off":
@@ -77,6 +76,49 @@ def check_trusted(
                 f"set `isTrusted: true` in policies/named-locations/{name}.yaml, or do not "
                 "except it: countries can never be trusted",
             )
+        )
+
+
+def check_exceptions(
+    policy: Sourced[PolicySpec],
+    environment: Sourced[EnvironmentSpec],
+    today: date,
+    found: Iterable[Diagnostic],
+) -> Iterator[Diagnostic]:
+    """See that exclusions and exceptions belong together; `found` is wrong with the policy already.
+
+    What only follows from a name that finds nothing is not told again.
+    """
+    unknown = {each.location for each in found if each.code.startswith("unknown-")}
+    excluded = _excluded(policy.spec)
+    misspelt = {name for name, route in excluded.items() if policy.at(*route) in unknown}
+    declared = set()
+    for index, exception in enumerate(policy.spec.exceptions):
+        declared.add(exception.of)
+        if exception.of not in excluded and not did_you_mean(exception.of, misspelt):
+            yield Diagnostic(
+                "unknown-exception",
+                f"the policy does not exclude `{exception.of}`",
+                policy.at("exceptions", index, "of"),
+                did_you_mean(exception.of, excluded)
+                or f"write a name that the policy excludes, or `{DEVICE_FILTER}`",
+            )
+        if exception.expires < today:
+            yield Diagnostic(
+                "exception-expired",
+                f"the exception of `{exception.of}` ended on {exception.expires}",
+                policy.at("exceptions", index, "expires"),
+                "remove the exclusion, or have its owner renew it",
+            )
+    if not on_authentication_flows(policy.spec):
+        return
+    accounts = environment.spec.emergency_access
+    for name in excluded.keys() - declared - misspelt - {*accounts.groups, *accounts.users}:
+        yield Diagnostic(
+            "exception-undeclared",
+            f"`{name}` opens the door and is not among the exceptions",
+            policy.at(*excluded[name]),
+            f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
         )
 
 
@@ -129,40 +171,6 @@ def _emergency_access(
             "the policy excludes the emergency access accounts after all",
             policy.at("emergencyAccessIncluded"),
             "remove `emergencyAccessIncluded`",
-        )
-
-
-def _exceptions(
-    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], today: date
-) -> Iterator[Diagnostic]:
-    excluded = _excluded(policy.spec)
-    declared = set()
-    for index, exception in enumerate(policy.spec.exceptions):
-        declared.add(exception.of)
-        if exception.of not in excluded:
-            yield Diagnostic(
-                "unknown-exception",
-                f"the policy does not exclude `{exception.of}`",
-                policy.at("exceptions", index, "of"),
-                did_you_mean(exception.of, excluded)
-                or f"write a name that the policy excludes, or `{DEVICE_FILTER}`",
-            )
-        if exception.expires < today:
-            yield Diagnostic(
-                "exception-expired",
-                f"the exception of `{exception.of}` ended on {exception.expires}",
-                policy.at("exceptions", index, "expires"),
-                "remove the exclusion, or have its owner renew it",
-            )
-    if not on_authentication_flows(policy.spec):
-        return
-    accounts = environment.spec.emergency_access
-    for name in excluded.keys() - declared - {*accounts.groups, *accounts.users}:
-        yield Diagnostic(
-            "exception-undeclared",
-            f"`{name}` opens the door and is not among the exceptions",
-            policy.at(*excluded[name]),
-            f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
         )
 
 

@@ -50,9 +50,11 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     resolver = PolicyResolver(workspace, names, locations)
     policies = []
     for written in workspace.policies.values():
+        before = len(found)
         effective = exclusions.in_environment(written, selected, today, found)
         exclusions.check_trusted(written, effective, locations, found)
         policies.append(resolver.policy(written, effective))
+        found += exclusions.check_exceptions(written, selected, today, found[before:])
     found += _own_names(workspace, selected, names)
     if not workspace.broken:
         names.unused()
