@@ -30,11 +30,32 @@ def address_classes(locations: Mapping[str, Sequence[str]]) -> tuple[AddressClas
     keys = list(locations)
     found: dict[int, dict[int, tuple[int, int]]] = {0: {}}
     for version in (4, 6):
-        for members, size, example in _sweep(version, locations, keys):
+        plain = _PLAIN[version]
+        for start, after, members in address_intervals(version, locations):
             classes = found.setdefault(members, {})
-            count, first = classes.get(version, (0, example))
-            classes[version] = (count + size, first)
+            count, first = classes.get(version, (0, plain if start <= plain < after else start))
+            classes[version] = (count + after - start, first)
     return tuple(_named(members, found[members], keys) for members in sorted(found))
+
+
+def address_intervals(
+    version: int, locations: Mapping[str, Sequence[str]]
+) -> Iterable[tuple[int, int, int]]:
+    """Walk over all addresses of a version, 4 or 6, by the locations (key → CIDR) they lie in.
+
+    Gives (first address, the one after the last, locations as bits in the order of `locations`).
+    """
+    changes: dict[int, int] = {}
+    for number, ranges in enumerate(locations.values()):
+        for first, after in _merged(_intervals(version, ranges)):
+            changes[first] = changes.get(first, 0) ^ 1 << number
+            changes[after] = changes.get(after, 0) ^ 1 << number
+    members, start = 0, 0
+    for place in [*sorted(changes), 1 << _WIDTH[version]]:
+        if place > start:
+            yield start, place, members
+        members ^= changes.get(place, 0)
+        start = place
 
 
 def _named(
@@ -45,24 +66,6 @@ def _named(
     example = IPv4Address(example4) if ipv4 else IPv6Address(example6)
     inside = frozenset(key for number, key in enumerate(keys) if members >> number & 1)
     return AddressClass(inside, ipv4, ipv6, str(example))
-
-
-def _sweep(
-    version: int, locations: Mapping[str, Sequence[str]], keys: Sequence[str]
-) -> Iterable[tuple[int, int, int]]:
-    """Walk over all addresses of a version; gives (locations as bits, addresses, an address)."""
-    changes: dict[int, int] = {}
-    for number, key in enumerate(keys):
-        for first, after in _merged(_intervals(version, locations[key])):
-            changes[first] = changes.get(first, 0) ^ 1 << number
-            changes[after] = changes.get(after, 0) ^ 1 << number
-    members, start = 0, 0
-    for place in [*sorted(changes), 1 << _WIDTH[version]]:
-        if place > start:
-            plain = _PLAIN[version]
-            yield members, place - start, plain if start <= plain < place else start
-        members ^= changes.get(place, 0)
-        start = place
 
 
 def _intervals(version: int, ranges: Iterable[str]) -> Iterable[tuple[int, int]]:
