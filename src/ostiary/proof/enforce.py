@@ -6,7 +6,7 @@ One that blocks ends it; else what each demands must be satisfied, and session c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,7 +30,6 @@ class Enforced:
     requirements: tuple[Requirement, ...]
     unsatisfiable: tuple[Requirement, ...]
     session_controls: CombinedSessionControls
-    deciding: tuple[str, ...]
 
     @property
     def shut(self) -> bool:
@@ -41,21 +40,40 @@ class Enforced:
 def enforce(
     applying: Sequence[Policy], undecided: Iterable[Policy], provable: Provable
 ) -> Enforced:
-    """Join enabled policies: those that surely apply, and those that may."""
-    if blocking := [each.key for each in applying if blocks(each)]:
-        return Enforced("blocked", (), (), CombinedSessionControls(), tuple(blocking))
+    """Join enabled policies: those that surely apply, and those that may.
+
+    Policies of one `kind` do the same as one of them.
+    """
+    if any(map(blocks, applying)):
+        return Enforced("blocked", (), (), CombinedSessionControls())
     demanded = combined(_demands(applying))
-    changing = [each for each in undecided if _changes(each, demanded)]
+    changing = any(_changes(each, demanded) for each in undecided)
     return Enforced(
         outcome="unknown" if changing else "granted" if demanded else "allowed",
         requirements=demanded,
         unsatisfiable=tuple(each for each in demanded if not _satisfiable(each, provable)),
         session_controls=_session_controls(applying),
-        deciding=tuple(
-            each.key
-            for each in changing or [each for each in applying if requirements(each.grant_controls)]
-        ),
     )
+
+
+def deciding(
+    enforced: Enforced, applying: Iterable[Policy], undecided: Iterable[Policy]
+) -> list[Policy]:
+    """Give the policies that the outcome rests on, as `Decision` has them."""
+    match enforced.outcome:
+        case "blocked":
+            return [each for each in applying if blocks(each)]
+        case "unknown":
+            return [each for each in undecided if _changes(each, enforced.requirements)]
+        case _:
+            return [each for each in applying if requirements(each.grant_controls)]
+
+
+def kind(policy: Policy) -> Hashable:
+    """Give what the policy does to sign-ins that it applies to."""
+    if blocks(policy):
+        return "block"
+    return requirements(policy.grant_controls), policy.session_controls
 
 
 def provable_by(client: ClientApp | Unknown, flow: Flow | Unknown) -> Provable:

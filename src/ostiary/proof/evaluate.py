@@ -13,7 +13,7 @@ from ostiary.model.policy import PolicySet
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.conditions import Circumstances, DeviceCodeDevice, in_device_code_flow, reasons
 from ostiary.proof.decision import Decision, Verdict
-from ostiary.proof.enforce import enforce, provable_by
+from ostiary.proof.enforce import deciding, enforce, provable_by
 
 
 def evaluate(
@@ -50,21 +50,19 @@ def _under(policy_set: PolicySet, sign_in: SignIn, reading: DeviceCodeDevice) ->
 def _decide(verdicts: Sequence[Verdict], sign_in: SignIn) -> Decision:
     report_only = "enabledForReportingButNotEnforced"
     enabled = [each for each in verdicts if each.policy.state == "enabled"]
+    applying = [each.policy for each in enabled if each.applies is True]
     undecided = [each for each in enabled if each.applies is None]
-    end = enforce(
-        [each.policy for each in enabled if each.applies is True],
-        [each.policy for each in undecided],
-        provable_by(sign_in.client_app_type, sign_in.authentication_flow),
-    )
-    changing = [
-        each for each in undecided if end.outcome == "unknown" and each.policy.key in end.deciding
-    ]
+    may_apply = [each.policy for each in undecided]
+    provable = provable_by(sign_in.client_app_type, sign_in.authentication_flow)
+    end = enforce(applying, may_apply, provable)
+    keys = tuple(each.key for each in deciding(end, applying, may_apply))
+    changing = [each for each in undecided if end.outcome == "unknown" and each.policy.key in keys]
     return Decision(
         outcome=end.outcome,
         requirements=end.requirements,
         unsatisfiable=end.unsatisfiable,
         session_controls=end.session_controls,
-        deciding=end.deciding,
+        deciding=keys,
         mattering=frozenset().union(
             *(reason.unknown for each in changing for reason in each.reasons)
         ),
