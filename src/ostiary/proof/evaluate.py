@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ostiary.model.controls import Requirement, blocks, combined, requirements
 from ostiary.model.policy import Policy, PolicySet
-from ostiary.model.sign_in import SignIn
+from ostiary.model.sign_in import UNREGISTERED, SignIn
 from ostiary.proof.conditions import (
     LEGACY_CLIENTS,
     Circumstances,
@@ -41,8 +41,8 @@ def evaluate(
     Raises FilterSyntaxError for a filter rule that cannot be read.
     """
     decision = _under(policy_set, sign_in, device_code_device)
-    if in_device_code_flow(sign_in) is False:
-        return decision
+    if in_device_code_flow(sign_in) is False or sign_in.device is UNREGISTERED:
+        return decision  # there is no other device to see
     other: DeviceCodeDevice = "as given" if device_code_device == "unavailable" else "unavailable"
     if _under(policy_set, sign_in, other).effect == decision.effect:
         return decision
