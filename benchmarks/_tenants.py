@@ -148,7 +148,7 @@ class _Draw:
             return CountryNamedLocation(key, key, self.some(COUNTRIES, 12))
         count = 200 if self.family == "addresses" else r.randint(1, 16)
         ranges = tuple(sorted({self._range() for _ in range(count)}))
-        return IpNamedLocation(key, key, ranges, number < 2 or self.maybe(0.2))
+        return IpNamedLocation(key, key, ranges, number in (0, 1) or self.maybe(0.2))
 
     def _range(self) -> str:
         r = self.random

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ostiary.model.policy import PolicySet
-from ostiary.model.sign_in import SignIn
+from ostiary.model.sign_in import UNREGISTERED, SignIn
 from ostiary.proof.conditions import Circumstances, DeviceCodeDevice, in_device_code_flow, reasons
 from ostiary.proof.decision import Decision, Verdict
 from ostiary.proof.enforce import deciding, enforce, provable_by
@@ -33,8 +33,8 @@ def evaluate(
     Raises FilterSyntaxError for a filter rule that cannot be read.
     """
     decision = _under(policy_set, sign_in, device_code_device)
-    if in_device_code_flow(sign_in) is False:
-        return decision
+    if in_device_code_flow(sign_in) is False or sign_in.device is UNREGISTERED:
+        return decision  # there is no other device to see
     other: DeviceCodeDevice = "as given" if device_code_device == "unavailable" else "unavailable"
     if _under(policy_set, sign_in, other).effect == decision.effect:
         return decision
