@@ -141,7 +141,8 @@ class Partition:
         self._add("principal", ("user", "servicePrincipal"))
         self._add("flow", [Flow(flow, session) for session, flow in product(_FLOWS, _FLOWS)])
         self._add("clientAppType", (*get_args(catalog.ClientAppType)[1:], _FUTURE))
-        platforms = sorted(set(get_args(catalog.DevicePlatform)) - {"all"}, key="windows".__ne__)
+        platforms = [each for each in get_args(catalog.DevicePlatform) if each != "all"]
+        platforms.sort(key="windows".__ne__)
         self._add("platform", (*platforms, None, _FUTURE))
         self._add("signInRisk", _RISKS)
         self._add("userRisk", _RISKS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ostiary.errors import Location
 from ostiary.model.controls import Requirement
 from ostiary.model.places import Places
-from ostiary.model.policy import Policy
+from ostiary.model.policy import NamedLocation, Policy
 from ostiary.model.signals import words
 from ostiary.proof.blame import Blame
 from ostiary.proof.clues import Clue
@@ -19,7 +19,7 @@ from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import Flow, Guest, Target
 from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Restriction, Result, Vacuous
 from ostiary.proof.repairs import Repair
-from ostiary.report.openings import extent
+from ostiary.report.openings import countries, extent
 from ostiary.report.reasons import place_of
 from ostiary.report.words import Names, sign_in
 
@@ -100,28 +100,28 @@ def clue(of: Clue, policy: Policy, names: Names, places: Places) -> Json:
 
 
 def _gap(of: Gap, explained: Explained, examined: Examined, places: Places) -> Json:
-    names = examined.resolved.names
     policies = {each.key: each for each in examined.policy_set.policies}
     return {
         "complete": of.complete,
         "openings": [
-            _opening(opening, said, names, places)
+            _opening(opening, said, examined, places)
             for opening, said in zip(of.openings, explained.blames, strict=True)
         ],
         "repairs": [_repair(each, policies, places) for each in explained.repairs],
     }
 
 
-def _opening(of: Opening, said: Blame, names: Names, places: Places) -> Json:
+def _opening(of: Opening, said: Blame, examined: Examined, places: Places) -> Json:
     about = of.question.about
+    names, locations = examined.resolved.names, examined.policy_set.named_locations
     return {
         "signIn": words(of.sign_in, names),
         "words": sign_in(of.sign_in, names, said.locations),
         "locations": list(said.locations),
         "decision": decision(of.decision),
         "lacking": requirements((about,))[0] if isinstance(about, tuple) else None,
-        "extent": extent(of, names),
-        "restrictions": [_restriction(each, names) for each in of.restrictions],
+        "extent": extent(of, names, locations),
+        "restrictions": [_restriction(each, names, locations) for each in of.restrictions],
         "ipv4": str(of.ipv4),
         "ipv6": str(of.ipv6),
         "nearMisses": [
@@ -143,13 +143,17 @@ def _opening(of: Opening, said: Blame, names: Names, places: Places) -> Json:
     }
 
 
-def _restriction(of: Restriction, names: Names) -> Json:
+def _restriction(of: Restriction, names: Names, locations: Sequence[NamedLocation]) -> Json:
     classes = [of.dimension.classes[each] for each in bits(of.mask)]
+    values = [_class(each) for each in classes]
+    if of.dimension.kind == "country":
+        inside = countries(of, locations)
+        values = [{"example": each, "locations": sorted(inside[each])} for each in classes]
     return {
         "dimension": of.dimension.kind,
         "name": names.get(of.dimension.name, of.dimension.name) or None,
         "given": of.given,
-        "values": [_class(each) for each in classes],
+        "values": values,
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
+from ostiary.model.policy import CountryNamedLocation, NamedLocation
 from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.cubes import bits
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import Flow, Guest, Target
+from ostiary.proof.partition import Flow, Guest, Target, in_country
 from ostiary.proof.prove import Opening, Restriction
 from ostiary.report.words import (
     ACTIONS,
@@ -20,6 +21,9 @@ from ostiary.report.words import (
     joined,
     named,
 )
+
+# The keys of the locations that each class of a dimension lies in.
+Memberships = Mapping[Hashable, frozenset[str]]
 
 _EVERY_IPV4, _EVERY_IPV6 = 1 << 32, 1 << 128
 # Counts up to here are told digit by digit.
@@ -33,14 +37,31 @@ _LEVELS = {
 }
 
 
-def extent(opening: Opening, names: Names) -> str:
+def extent(opening: Opening, names: Names, locations: Iterable[NamedLocation]) -> str:
     """Tell who and what an opening takes in, in one sentence without a period."""
+    known = tuple(locations)
     who = _who(opening.restrictions, names)
-    rest = [said for each in opening.restrictions for said in restriction(each, names)]
+    rest = [said for each in opening.restrictions for said in _restriction(each, names, known)]
     return ", ".join([who, *rest, _addresses(opening)])
 
 
-def restriction(of: Restriction, names: Names) -> Iterator[str]:
+def countries(of: Restriction, locations: Iterable[NamedLocation]) -> Memberships:
+    """Give, for each class of countries, the keys of the locations that it lies in."""
+    asked = [
+        each
+        for each in locations
+        if isinstance(each, CountryNamedLocation)
+        and each.country_lookup_method == of.dimension.name
+    ]
+    return {
+        code: frozenset(each.key for each in asked if in_country(cast("str | None", code), each))
+        for code in of.dimension.classes
+    }
+
+
+def _restriction(
+    of: Restriction, names: Names, locations: Iterable[NamedLocation]
+) -> Iterator[str]:
     """Tell one restriction, but for those on who it is and from which address."""
     kind, name = of.dimension.kind, of.dimension.name
     if kind in _LEVELS:
@@ -54,8 +75,8 @@ def restriction(of: Restriction, names: Names) -> Iterator[str]:
     elif kind == "target":
         yield f"to {_some(of, lambda value: _target(cast('Target', value), names))}"
     elif kind == "country":
-        how = " by GPS" if name == "authenticatorAppGps" else ""
-        yield f"in {_some(of, lambda value: str(value or 'no country'))}{how}"
+        within = _within(of, countries(of, locations))
+        yield f"{within or 'in some countries'}{' by GPS' if name == 'authenticatorAppGps' else ''}"
     elif kind == "location":
         yield f"{'in' if _member(of) else 'not in'} {named(name, names)}"
     elif kind == "deviceCodeDevice":
@@ -73,7 +94,7 @@ def _who(restrictions: Iterable[Restriction], names: Names) -> str:
     if any(each.mask == 0b10 for each in by_kind.get("principal", ())):  # noqa: PLR2004 (a mask)
         return _service_principals(by_kind.get("servicePrincipal", ()), names)
     said = [_those(each, "user", names) for each in by_kind.get("user", ())]
-    said += [_some(each, _guest(names)) for each in by_kind.get("guest", ())]
+    said += [_guests(each, names) for each in by_kind.get("guest", ())]
     who = ", ".join(said) or "every user"
     groups = " and ".join(_memberships(by_kind.get("group", ()), "in", names))
     roles = " and ".join(_memberships(by_kind.get("role", ()), "the role", names))
@@ -104,13 +125,26 @@ def _those(of: Restriction, kind: str, names: Names) -> str:
     return joined([named(str(each), names) for each in _classes(of, of.mask)], "or")
 
 
-def _guest(names: Names) -> Callable[[Hashable], str]:
-    def told(value: Hashable) -> str:
-        guest = cast("Guest", value)
-        tenant = f" from the tenant {named(guest.tenant, names)}" if guest.tenant else ""
-        return f"{GUESTS[guest.type]}{tenant}"
+def _guests(of: Restriction, names: Names) -> str:
+    """Tell the kinds of users, with their tenants where not all of a kind's are meant."""
+    inside, outside = (list(_kinds(of, mask, names)) for mask in (of.mask, ~of.mask))
+    if len(outside) < len(inside):
+        return f"every user but {joined(outside, 'or')}"
+    return joined(inside, "or")
 
-    return told
+
+def _kinds(of: Restriction, mask: int, names: Names) -> Iterator[str]:
+    every = cast("Sequence[Guest]", of.dimension.classes)
+    chosen = cast("Sequence[Guest]", list(_classes(of, mask)))
+    for kind in dict.fromkeys(each.type for each in chosen):
+        tenants = [each.tenant for each in chosen if each.type == kind]
+        if len(tenants) == sum(each.type == kind for each in every):
+            yield GUESTS[kind]
+        else:
+            told = [
+                named(each, names) if each else "a tenant that nobody names" for each in tenants
+            ]
+            yield f"{GUESTS[kind]} from {joined(told, 'or')}"
 
 
 def _flow(of: Restriction) -> Iterator[str]:
@@ -179,16 +213,19 @@ def _addresses(opening: Opening) -> str:
     every = (_EVERY_IPV4, _EVERY_IPV6)
     if (opening.ipv4, opening.ipv6) == every:
         return "from any address"
-    where = [_inside(each) for each in opening.restrictions if each.dimension.kind == "address"]
     counts = f"{count(opening.ipv4)} IPv4 and {count(opening.ipv6)} IPv6 addresses"
-    return f"from {counts}{''.join(f' ({each})' for each in where if each)}"
+    for each in opening.restrictions:
+        if each.dimension.kind == "address":
+            classes = cast("Sequence[AddressClass]", each.dimension.classes)
+            if told := _within(each, {one: one.locations for one in classes}):
+                return f"from {counts} ({told})"
+    return f"from {counts}"
 
 
-def _inside(of: Restriction) -> str:
-    """Tell the named locations that all these addresses are in, or that none is in."""
-    inside = [cast("AddressClass", each).locations for each in _classes(of, of.mask)]
-    outside = [cast("AddressClass", each).locations for each in _classes(of, ~of.mask)]
-    known = sorted(frozenset().union(*inside, *outside))
+def _within(of: Restriction, memberships: Memberships) -> str:
+    """Tell the named locations that all these classes are in, or that none is in."""
+    inside = [memberships[each] for each in _classes(of, of.mask)]
+    known = sorted(frozenset().union(*memberships.values()))
     within = [f"`{key}`" for key in known if all(key in each for each in inside)]
     without = [f"`{key}`" for key in known if not any(key in each for each in inside)]
     if within:

@@ -30,7 +30,7 @@ def help_text() -> str:
         check=True,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", "TERM": "dumb"},
     )
-    rows = re.findall(r"^│ (\w+) +(\S.*?) *│$", done.stdout, re.MULTILINE)
+    rows = re.findall(r"^│ (\w[\w-]*) +(\S.*?) *│$", done.stdout, re.MULTILINE)
     width = max(len(name) for name, _ in rows)
     return "".join(f"ostiary {name:<{width}}  {words}\n" for name, words in rows)
 
