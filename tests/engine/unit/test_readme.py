@@ -46,10 +46,16 @@ def test_the_diagnostic_is_one_that_the_tests_expect() -> None:
 
 
 def test_the_policy_is_valid(workspace: Path) -> None:
-    (policy,) = blocks("yaml")
+    policy, _ = blocks("yaml")
     assert yaml.safe_load(policy)["displayName"] == "Block device code flow"
     (workspace / "policies/block-device-code-flow.yaml").write_text(policy, encoding="utf-8")
     assert resolve(load(workspace), "sandbox", TODAY).warnings == ()
+
+
+def test_the_goal_is_a_shipped_one() -> None:
+    _, goal = blocks("yaml")
+    path, _, text = goal.removeprefix("# ").partition("\n")
+    assert (ROOT / path).read_text(encoding="utf-8") == text
 
 
 def test_every_link_into_the_repository_leads_somewhere() -> None:
