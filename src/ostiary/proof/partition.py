@@ -59,6 +59,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Country:
+    """Countries that lie in the same locations, and one; `example` None is an unknown country."""
+
+    locations: frozenset[str]
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """The flow of the sign-in, and the one in which its session began."""
 
@@ -244,7 +252,14 @@ class Partition:
                 self._add(kind, values, name)
             for text, expression in rules.items():
                 self._rules[kind, text] = Rule(attributes, expression)
-        if self.attributes["device"].values:
+        self._device(goals)
+
+    def _device(self, goals: Sequence[SignIns]) -> None:
+        # The class of null takes in every value that no rule names, so a device may be in it with
+        # every attribute and still be registered.
+        if any(each.device == "unregistered" for each in goals):
+            self._add("deviceRegistered", (False, True))
+        if self.attributes["device"].values or ("deviceRegistered", "") in self.number:
             self._add("deviceCodeDevice", get_args(DeviceCodeDevice))
 
 
@@ -274,12 +289,13 @@ def _guests(conditions: Iterable[GuestsOrExternalUsers | None]) -> Iterator[Gues
             yield Guest(kind, tenant)
 
 
-def _countries(asked: Sequence[CountryNamedLocation]) -> list[str | None]:
-    """Give a country for each way of lying in the locations; None is an address without one."""
-    classes: dict[tuple[bool, ...], str | None] = {}
+def _countries(asked: Sequence[CountryNamedLocation]) -> list[Country]:
+    """Give a class for each way of lying in the locations."""
+    classes: dict[frozenset[str], Country] = {}
     named = sorted({code for each in asked for code in each.countries_and_regions})
     for code in (_unnamed(named), *named, None):
-        classes.setdefault(tuple(in_country(code, each) for each in asked), code)
+        inside = frozenset(each.key for each in asked if in_country(code, each))
+        classes.setdefault(inside, Country(inside, code))
     return list(classes.values())
 
 

@@ -18,7 +18,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.proof.conditions import MFA_TRUSTED_IPS, DeviceCodeDevice
-from ostiary.proof.partition import Partition
+from ostiary.proof.partition import Country, Partition
 
 
 def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceCodeDevice]:
@@ -41,10 +41,10 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
         platform=at["platform", ""],
         ip_address=at["address", ""].example,
         in_mfa_trusted_ips=inside.pop(MFA_TRUSTED_IPS, False),
-        country=at.get(("country", "clientIpAddress")),
-        gps_country=at.get(("country", "authenticatorAppGps")),
+        country=_country(at, "clientIpAddress"),
+        gps_country=_country(at, "authenticatorAppGps"),
         other_locations=frozenset(key for key, member in inside.items() if member),
-        device=_device(dict(_named(at, "device"))),
+        device=_device(dict(_named(at, "device")), at.get(("deviceRegistered", ""))),
         sign_in_risk=at["signInRisk", ""],
         user_risk=at["userRisk", ""],
         insider_risk=at["insiderRisk", ""],
@@ -54,6 +54,11 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
 
 def _named(at: Mapping[tuple[str, str], Any], kind: str) -> Iterator[tuple[str, Any]]:
     return ((name, value) for (of, name), value in at.items() if of == kind)
+
+
+def _country(at: Mapping[tuple[str, str], Any], method: str) -> str | None:
+    country: Country | None = at.get(("country", method))
+    return country.example if country else None
 
 
 def _user(at: Mapping[tuple[str, str], Any]) -> User:
@@ -83,7 +88,11 @@ def _target(at: Mapping[tuple[str, str], Any]) -> Application | UserAction:
     return Application(target.application, target.suites, dict(_named(at, "application")))
 
 
-def _device(attributes: Mapping[str, Any]) -> Attributes | Unregistered:
-    if all(value is None for value in attributes.values()):
+def _device(attributes: Mapping[str, Any], registered: bool | None) -> Attributes | Unregistered:  # noqa: FBT001 (a class)
+    if registered is None:
+        registered = any(value is not None for value in attributes.values())
+    if not registered:
         return UNREGISTERED
-    return {**dict.fromkeys(device_filter.ATTRIBUTES), **attributes}
+    # A device that is registered has an id.
+    identified = {**dict.fromkeys(device_filter.ATTRIBUTES), "device.deviceId": NOBODY}
+    return identified | {name: each for name, each in attributes.items() if each is not None}

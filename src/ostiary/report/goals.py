@@ -132,7 +132,7 @@ def _gap(of: Gap, explained: Explained | None, examined: Examined, places: Place
             yield "  because"
             yield from (f"    {each}" for each in reasons)
         told.add(reasons)
-        yield from filled(f"open: {extent(opening, names, examined.policy_set.named_locations)}", 2)
+        yield from filled(f"open: {extent(opening, names)}", 2)
     if not of.complete:
         yield "  and more openings, of which some were not looked for"
     elif (more := len(of.openings) - MOST_OPENINGS) > 0:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ostiary.errors import Location
 from ostiary.model.controls import Requirement
 from ostiary.model.places import Places
-from ostiary.model.policy import NamedLocation, Policy
+from ostiary.model.policy import Policy
 from ostiary.model.signals import words
 from ostiary.proof.blame import Blame
 from ostiary.proof.clues import Clue
@@ -16,10 +16,10 @@ from ostiary.proof.cubes import bits
 from ostiary.proof.decision import Decision
 from ostiary.proof.examine import Examined, Explained
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import Flow, Guest, Target
+from ostiary.proof.partition import Country, Flow, Guest, Target
 from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Restriction, Result, Vacuous
 from ostiary.proof.repairs import Repair
-from ostiary.report.openings import countries, extent
+from ostiary.report.openings import extent
 from ostiary.report.reasons import place_of
 from ostiary.report.words import Names, sign_in
 
@@ -113,15 +113,15 @@ def _gap(of: Gap, explained: Explained, examined: Examined, places: Places) -> J
 
 def _opening(of: Opening, said: Blame, examined: Examined, places: Places) -> Json:
     about = of.question.about
-    names, locations = examined.resolved.names, examined.policy_set.named_locations
+    names = examined.resolved.names
     return {
         "signIn": words(of.sign_in, names),
         "words": sign_in(of.sign_in, names, said.locations),
         "locations": list(said.locations),
         "decision": decision(of.decision),
         "lacking": requirements((about,))[0] if isinstance(about, tuple) else None,
-        "extent": extent(of, names, locations),
-        "restrictions": [_restriction(each, names, locations) for each in of.restrictions],
+        "extent": extent(of, names),
+        "restrictions": [_restriction(each, names) for each in of.restrictions],
         "ipv4": str(of.ipv4),
         "ipv6": str(of.ipv6),
         "nearMisses": [
@@ -143,35 +143,33 @@ def _opening(of: Opening, said: Blame, examined: Examined, places: Places) -> Js
     }
 
 
-def _restriction(of: Restriction, names: Names, locations: Sequence[NamedLocation]) -> Json:
+def _restriction(of: Restriction, names: Names) -> Json:
     classes = [of.dimension.classes[each] for each in bits(of.mask)]
-    values = [_class(each) for each in classes]
-    if of.dimension.kind == "country":
-        inside = countries(of, locations)
-        values = [{"example": each, "locations": sorted(inside[each])} for each in classes]
     return {
         "dimension": of.dimension.kind,
         "name": names.get(of.dimension.name, of.dimension.name) or None,
         "given": of.given,
-        "values": values,
+        "values": [_class(each) for each in classes],
     }
 
 
 def _class(of: object) -> object:
     """Give a class of a dimension; null stands for what nobody names."""
+    made: object = of
     match of:
         case AddressClass(locations=locations, ipv4=ipv4, ipv6=ipv6):
-            return {"locations": sorted(locations), "ipv4": str(ipv4), "ipv6": str(ipv6)}
+            made = {"locations": sorted(locations), "ipv4": str(ipv4), "ipv6": str(ipv6)}
+        case Country(locations=locations, example=example):
+            made = {"locations": sorted(locations), "example": example}
         case Flow(authentication=flow, session=session):
-            return {"flow": flow, "sessionFlow": session}
+            made = {"flow": flow, "sessionFlow": session}
         case Guest(type=kind, tenant=tenant):
-            return {"guest": kind, "externalTenant": tenant}
+            made = {"guest": kind, "externalTenant": tenant}
         case Target(application=app, suites=suites, user_action=action):
-            return {"app": app, "suites": sorted(suites), "userAction": action}
+            made = {"app": app, "suites": sorted(suites), "userAction": action}
         case tuple():
-            return list(of)
-        case _:
-            return of
+            made = list(of)
+    return made
 
 
 def _repair(of: Repair, policies: Mapping[str, Policy], places: Places) -> Json:

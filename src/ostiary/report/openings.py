@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Protocol, cast
 
-from ostiary.model.policy import CountryNamedLocation, NamedLocation
 from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.cubes import bits
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import Flow, Guest, Target, in_country
-from ostiary.proof.prove import Opening, Restriction
+from ostiary.proof.partition import Country, Flow, Guest, Target
+from ostiary.proof.prove import Restriction
 from ostiary.report.words import (
     ACTIONS,
     CLIENTS,
@@ -21,9 +20,6 @@ from ostiary.report.words import (
     joined,
     named,
 )
-
-# The keys of the locations that each class of a dimension lies in.
-Memberships = Mapping[Hashable, frozenset[str]]
 
 _EVERY_IPV4, _EVERY_IPV6 = 1 << 32, 1 << 128
 # Counts up to here are told digit by digit.
@@ -37,31 +33,30 @@ _LEVELS = {
 }
 
 
-def extent(opening: Opening, names: Names, locations: Iterable[NamedLocation]) -> str:
-    """Tell who and what an opening takes in, in one sentence without a period."""
-    known = tuple(locations)
+class Extent(Protocol):
+    """What an opening and a change have in common: the sign-ins that it takes in."""
+
+    @property
+    def restrictions(self) -> tuple[Restriction, ...]:
+        """The conditions that all of them meet."""
+
+    @property
+    def ipv4(self) -> int:
+        """The number of IPv4 addresses."""
+
+    @property
+    def ipv6(self) -> int:
+        """The number of IPv6 addresses."""
+
+
+def extent(opening: Extent, names: Names) -> str:
+    """Tell who and what an opening or a change takes in, in one sentence without a period."""
     who = _who(opening.restrictions, names)
-    rest = [said for each in opening.restrictions for said in _restriction(each, names, known)]
+    rest = [said for each in opening.restrictions for said in _restriction(each, names)]
     return ", ".join([who, *rest, _addresses(opening)])
 
 
-def countries(of: Restriction, locations: Iterable[NamedLocation]) -> Memberships:
-    """Give, for each class of countries, the keys of the locations that it lies in."""
-    asked = [
-        each
-        for each in locations
-        if isinstance(each, CountryNamedLocation)
-        and each.country_lookup_method == of.dimension.name
-    ]
-    return {
-        code: frozenset(each.key for each in asked if in_country(cast("str | None", code), each))
-        for code in of.dimension.classes
-    }
-
-
-def _restriction(
-    of: Restriction, names: Names, locations: Iterable[NamedLocation]
-) -> Iterator[str]:
+def _restriction(of: Restriction, names: Names) -> Iterator[str]:
     """Tell one restriction, but for those on who it is and from which address."""
     kind, name = of.dimension.kind, of.dimension.name
     if kind in _LEVELS:
@@ -75,10 +70,12 @@ def _restriction(
     elif kind == "target":
         yield f"to {_some(of, lambda value: _target(cast('Target', value), names))}"
     elif kind == "country":
-        within = _within(of, countries(of, locations))
+        within = _within(of)
         yield f"{within or 'in some countries'}{' by GPS' if name == 'authenticatorAppGps' else ''}"
     elif kind == "location":
         yield f"{'in' if _member(of) else 'not in'} {named(name, names)}"
+    elif kind == "deviceRegistered":
+        yield f"on a device that is {'' if _member(of) else 'not '}registered"
     elif kind == "deviceCodeDevice":
         seen = "the device" if of.mask == 0b10 else "no device"  # noqa: PLR2004 (a mask)
         yield f"should Entra see {seen} in device code flow"
@@ -209,23 +206,22 @@ def _classes(of: Restriction, mask: int) -> Iterator[Hashable]:
     return (of.dimension.classes[each] for each in bits(mask & of.dimension.full))
 
 
-def _addresses(opening: Opening) -> str:
+def _addresses(opening: Extent) -> str:
     every = (_EVERY_IPV4, _EVERY_IPV6)
     if (opening.ipv4, opening.ipv6) == every:
         return "from any address"
     counts = f"{count(opening.ipv4)} IPv4 and {count(opening.ipv6)} IPv6 addresses"
     for each in opening.restrictions:
-        if each.dimension.kind == "address":
-            classes = cast("Sequence[AddressClass]", each.dimension.classes)
-            if told := _within(each, {one: one.locations for one in classes}):
-                return f"from {counts} ({told})"
+        if each.dimension.kind == "address" and (told := _within(each)):
+            return f"from {counts} ({told})"
     return f"from {counts}"
 
 
-def _within(of: Restriction, memberships: Memberships) -> str:
+def _within(of: Restriction) -> str:
     """Tell the named locations that all these classes are in, or that none is in."""
-    inside = [memberships[each] for each in _classes(of, of.mask)]
-    known = sorted(frozenset().union(*memberships.values()))
+    every = cast("Sequence[AddressClass | Country]", of.dimension.classes)
+    inside = [every[each].locations for each in bits(of.mask)]
+    known = sorted(frozenset().union(*(each.locations for each in every)))
     within = [f"`{key}`" for key in known if all(key in each for each in inside)]
     without = [f"`{key}`" for key in known if not any(key in each for each in inside)]
     if within:

@@ -202,7 +202,7 @@ def meant(goal: SignIns, of: SignIn) -> bool:
         not goal.locations or any(inside(key, of) for key in goal.locations),
         not any(inside(key, of) for key in goal.outside),
         goal.device != "compliant" or attributes.get("device.isCompliant") is True,
-        goal.device != "unregistered" or not any(attributes.values()),
+        goal.device != "unregistered" or device is UNREGISTERED,
         not goal.sign_in_risk_levels or of.sign_in_risk in goal.sign_in_risk_levels,
         not goal.user_risk_levels or of.user_risk in goal.user_risk_levels,
     ]
@@ -261,6 +261,7 @@ def signals(of: SignIn, reading: str) -> dict[str, Any]:
         "country": of,
         "location": of,
         "device": {} if unregistered else of.device,
+        "deviceRegistered": not unregistered,
         "deviceCodeDevice": reading,
         "signInRisk": of.sign_in_risk,
         "userRisk": of.user_risk,
@@ -288,9 +289,11 @@ def holds(partition: Partition, dimension: Dimension, each: Any, value: Any) -> 
         case "country":
             code = value.country if name == "clientIpAddress" else value.gps_country
             return all(
-                in_country(each, asked) == in_country(code, asked)
+                (asked.key in each.locations) == in_country(code, asked)
                 for asked in LOCATIONS.values()
-                if isinstance(asked, CountryNamedLocation) and asked.country_lookup_method == name
+                if isinstance(asked, CountryNamedLocation)
+                and asked.country_lookup_method == name
+                and any(asked.key in other.locations for other in dimension.classes)  # type: ignore[attr-defined]
             )
         case "target":
             apps = {target.application for target in dimension.classes}  # type: ignore[attr-defined]
