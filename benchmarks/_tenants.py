@@ -303,7 +303,7 @@ class _Draw:
 
     def _by_text(self, of: Conditions) -> list[Conditions]:
         rule = of.device_filter.rule if of.device_filter else ""
-        if rule.count("-and") > 2:  # noqa: PLR2004 (deep enough)
+        if rule.count("-and") > 2:
             return [of]
         text = self.random.choice(self.texts)
         return [
@@ -368,7 +368,7 @@ class _Draw:
                 yield each
                 continue
             of = each.conditions
-            if r.random() < 0.5:  # noqa: PLR2004
+            if r.random() < 0.5:
                 excluded = tuple(sorted({*of.users.exclude_groups, r.choice(self.groups)}))
                 of = replace(of, users=replace(of.users, exclude_groups=excluded))
             else:

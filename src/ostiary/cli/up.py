@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from ostiary.cli.terminal import say, show
-from ostiary.cli.workspace import resolved_or_exit, workspace_root
+from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
 from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError, PreflightError
@@ -48,8 +48,8 @@ def up(
 ) -> None:
     """Check, preview and apply one environment, and say what exists then."""
     root = workspace_root()
-    say(f"checking the policies of {environment}")
-    resolved = resolved_or_exit(root, environment)
+    say(f"checking and proving the policies of {environment}")
+    resolved = proven_or_exit(root, environment)
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)

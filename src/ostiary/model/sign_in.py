@@ -22,6 +22,9 @@ class Unknown(Enum):
 
     UNKNOWN = "unknown"
 
+    # Enum's own hash takes its time, and signals are looked up millions of times.
+    __hash__ = object.__hash__
+
 
 class Unregistered(Enum):
     """The type of `UNREGISTERED`: a device that the directory does not hold."""
@@ -31,6 +34,8 @@ class Unregistered(Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 UNREGISTERED: Final = Unregistered.UNREGISTERED
+# Whom or what no policy names; no object has this id.
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # Graph's word for every value that Microsoft may add: no policy that exists names it.
 Future = Literal["unknownFutureValue"]

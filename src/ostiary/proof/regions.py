@@ -24,7 +24,7 @@ from ostiary.model.policy import (
 from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
 from ostiary.proof.cubes import Cube, bits
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import DEVICE_STATES, Flow, Guest, Partition, Target, in_country
+from ostiary.proof.partition import DEVICE_STATES, Country, Flow, Guest, Partition, Target
 
 # Masks by dimension that all hold; alternatives are lists of them, of which one holds.
 Part = dict[int, int]
@@ -415,8 +415,8 @@ class Regions:
     def _countries(self, location: CountryNamedLocation) -> tuple[int, int]:
         method = location.country_lookup_method
         number = self._number["country", method]
-        codes = cast("tuple[str | None, ...]", self.partition.dimensions[number].classes)
-        inside = [code for code in codes if in_country(code, location)]
+        every = cast("tuple[Country, ...]", self.partition.dimensions[number].classes)
+        inside = [each for each in every if location.key in each.locations]
         return number, self.partition.mask("country", inside, method)
 
     # --- with what

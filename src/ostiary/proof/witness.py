@@ -7,6 +7,7 @@ from typing import Any
 
 from ostiary.model import device_filter
 from ostiary.model.sign_in import (
+    NOBODY,
     UNREGISTERED,
     Application,
     Attributes,
@@ -17,10 +18,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.proof.conditions import MFA_TRUSTED_IPS, DeviceCodeDevice
-from ostiary.proof.partition import Partition
-
-# Whom or what no policy names; no object has this id.
-NOBODY = "00000000-0000-0000-0000-000000000000"
+from ostiary.proof.partition import Country, Partition
 
 
 def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceCodeDevice]:
@@ -43,8 +41,8 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
         platform=at["platform", ""],
         ip_address=at["address", ""].example,
         in_mfa_trusted_ips=inside.pop(MFA_TRUSTED_IPS, False),
-        country=at.get(("country", "clientIpAddress")),
-        gps_country=at.get(("country", "authenticatorAppGps")),
+        country=_country(at, "clientIpAddress"),
+        gps_country=_country(at, "authenticatorAppGps"),
         other_locations=frozenset(key for key, member in inside.items() if member),
         device=_device(dict(_named(at, "device")), at.get(("deviceRegistered", ""))),
         sign_in_risk=at["signInRisk", ""],
@@ -56,6 +54,11 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
 
 def _named(at: Mapping[tuple[str, str], Any], kind: str) -> Iterator[tuple[str, Any]]:
     return ((name, value) for (of, name), value in at.items() if of == kind)
+
+
+def _country(at: Mapping[tuple[str, str], Any], method: str) -> str | None:
+    country: Country | None = at.get(("country", method))
+    return country.example if country else None
 
 
 def _user(at: Mapping[tuple[str, str], Any]) -> User:
