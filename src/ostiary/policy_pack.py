@@ -43,7 +43,7 @@ _OURS = {POLICY, NAMED_LOCATION}
 
 def guard(root: Path) -> None:
     """Serve the policy pack of the workspace in `root`, until the engine ends it."""
-    pack = _Pack(root)
+    pack = Pack(root)
     PolicyPack(
         "ostiary",
         [
@@ -72,7 +72,7 @@ def guard(root: Path) -> None:
     )
 
 
-class _Pack:
+class Pack:
     """What the process knows: the program's own words first, then the results."""
 
     def __init__(self, root: Path) -> None:
@@ -117,18 +117,16 @@ class _Pack:
         return resolved
 
     def _check_tenant(self, args: StackValidationArgs, wanted: str) -> None:
-        for each in args.resources:
-            if each.resource_type in _OURS:
-                given = plain(each.provider.props).get("tenantId") if each.provider else None
-                tenant = given or os.environ.get("ARM_TENANT_ID")
-                if isinstance(tenant, str) and tenant.lower() != wanted.lower():
-                    raise OstiaryError(
-                        f"`{each.name}` goes to the tenant {tenant}, and the environment is the"
-                        f" tenant {wanted}"
-                    )
+        for each in _ours(args):
+            given = plain(each.provider.props).get("tenantId") if each.provider else None
+            tenant = given or os.environ.get("ARM_TENANT_ID")
+            if isinstance(tenant, str) and tenant.lower() != wanted.lower():
+                raise OstiaryError(
+                    f"`{each.name}` goes to the tenant {tenant}, and the environment is {wanted}"
+                )
 
     def _examined(self, args: StackValidationArgs, resolved: Resolved) -> Examined:
-        plan = planned((self._resource(each) for each in args.resources), resolved.known_locations)
+        plan = planned(map(self._resource, _ours(args)), resolved.known_locations)
         known = {each.key: each for each in (*resolved.known_locations, *plan.named_locations)}
         stack = replace(
             resolved,
@@ -186,6 +184,10 @@ def _entry(of: Any, key: Any) -> Any:
         return plain(of[key])
     except UnknownValueError:
         return UNKNOWN
+
+
+def _ours(args: StackValidationArgs) -> list[PolicyResource]:
+    return [each for each in args.resources if each.resource_type in _OURS]
 
 
 def _stack(args: StackValidationArgs) -> str:

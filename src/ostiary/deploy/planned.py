@@ -136,7 +136,8 @@ def _object_id(of: Resource) -> str:
 
 
 def _as_known(location: NamedLocation, known: Sequence[NamedLocation]) -> NamedLocation:
-    for each in known:
+    # of two that are alike, the one of the same name
+    for each in sorted(known, key=lambda each: each.key != location.key):
         if replace(location, key=each.key, display_name=each.display_name) == each:
             return each
     if location.key in {each.key for each in known}:
@@ -293,8 +294,8 @@ def _guests(block: Json) -> Json:
 def _session(of: Json) -> Json:
     """Give session controls as blocks that are switched on, where the provider has them flat."""
     restricted = of.pop("applicationEnforcedRestrictionsEnabled", None)
-    security = of.pop("cloudAppSecurityPolicy", None)
-    mode = of.pop("persistentBrowserMode", None)
+    security = of.pop("cloudAppSecurityPolicy", None) or None
+    mode = of.pop("persistentBrowserMode", None) or None
     value, interval = of.pop("signInFrequency", None), of.pop("signInFrequencyInterval", None)
     authentication = of.pop("signInFrequencyAuthenticationType", None)
     if value or interval == "everyTime":
