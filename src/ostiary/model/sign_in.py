@@ -31,6 +31,8 @@ class Unregistered(Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 UNREGISTERED: Final = Unregistered.UNREGISTERED
+# Whom or what no policy names; no object has this id.
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # Graph's word for every value that Microsoft may add: no policy that exists names it.
 Future = Literal["unknownFutureValue"]

@@ -9,11 +9,10 @@ from typing import get_args
 from ostiary import catalog
 from ostiary.model.edits import Edit
 from ostiary.model.goal import Goal, SignIns
-from ostiary.model.sign_in import Application, ServicePrincipal, SignIn, UserAction
+from ostiary.model.sign_in import NOBODY, Application, ServicePrincipal, SignIn, UserAction
 from ostiary.proof.blame import Blame, Culprit, NearMiss
 from ostiary.proof.clues import Clue
 from ostiary.proof.partition import DEVICE_STATES
-from ostiary.proof.witness import NOBODY
 
 Edits = tuple[Edit, ...]
 

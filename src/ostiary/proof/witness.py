@@ -7,6 +7,7 @@ from typing import Any
 
 from ostiary.model import device_filter
 from ostiary.model.sign_in import (
+    NOBODY,
     UNREGISTERED,
     Application,
     Attributes,
@@ -18,9 +19,6 @@ from ostiary.model.sign_in import (
 )
 from ostiary.proof.conditions import MFA_TRUSTED_IPS, DeviceCodeDevice
 from ostiary.proof.partition import Partition
-
-# Whom or what no policy names; no object has this id.
-NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceCodeDevice]:
