@@ -22,6 +22,9 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 # The module of each verb.
 _VERBS = {
     "check": "workspace",
+    "prove": "prove",
+    "what-if": "what_if",
+    "explain": "explain",
     "up": "up",
     "pulumi": "up",
     "affected": "affected",
@@ -46,7 +49,9 @@ def application(verb: str | None = None) -> typer.Typer:
             app.add_typer(module.app, name=name)
         else:
             settings = {"ignore_unknown_options": name == "pulumi"}
-            app.command(name, context_settings=settings)(getattr(module, name))
+            app.command(name, context_settings=settings)(
+                getattr(module, _VERBS[name] if "-" in name else name)
+            )
     return app
 
 

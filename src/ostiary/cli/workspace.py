@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from ostiary.cli.terminal import say, show
-from ostiary.errors import Diagnostic, DiagnosticsError, OstiaryError, errors_in, in_order
+from ostiary.errors import Diagnostic, DiagnosticsError, OstiaryError, in_order
 from ostiary.model.resolve import Resolved, resolve
-from ostiary.spec.workspace import environment_names, load
+from ostiary.spec.workspace import Workspace, environment_names, load
 
 
 def check(
@@ -22,18 +22,9 @@ def check(
     ] = None,
 ) -> None:
     """Check every policy against every environment; nothing is deployed."""
-    root = workspace_root()
-    names = environments or environment_names(root)
-    workspace = load(root, environments or None)
-    found = list(workspace.found)
-    for name in names:
-        try:
-            found += resolve(workspace, name, today()).warnings
-        except DiagnosticsError as error:
-            found += error.diagnostics
-    _report(found)
-    if errors_in(found):
-        raise SystemExit(DiagnosticsError.exit_code)
+    workspace, every = resolved_all_or_exit(workspace_root(), environments)
+    warn(every)
+    names = [each.environment for each in every]
     show(f"{len(workspace.policies)} policies fit {len(names)} environments: {', '.join(names)}")
 
 
@@ -44,6 +35,31 @@ def workspace_root() -> Path:
         if (folder / "Pulumi.yaml").is_file():
             return folder
     raise OstiaryError("there is no Pulumi.yaml here or above", hint="change to the repository")
+
+
+def resolved_all_or_exit(
+    root: Path, environments: list[str] | None
+) -> tuple[Workspace, list[Resolved]]:
+    """Resolve environments, by default all; prints all that is wrong, and ends with 3, if it is."""
+    names = environments or environment_names(root)
+    workspace = load(root, environments or None)
+    found: list[Diagnostic] = []
+    every: list[Resolved] = []
+    for name in names:
+        try:
+            every.append(resolve(workspace, name, today()))
+            found += every[-1].warnings
+        except DiagnosticsError as error:
+            found += error.diagnostics
+    if len(every) < len(names):
+        _report(found)
+        raise SystemExit(DiagnosticsError.exit_code)
+    return workspace, every
+
+
+def warn(every: Iterable[Resolved]) -> None:
+    """Print the warnings of environments, each once."""
+    _report(warning for each in every for warning in each.warnings)
 
 
 def resolved_or_exit(root: Path, environment: str) -> Resolved:

@@ -89,6 +89,8 @@ class _Reader:
             attribute: self._one_of(word, plain)
             for word, (attribute, _, plain) in ENUMERATIONS.items()
         }
+        if not self._given("sessionFlow") and "sessionFlow" not in self._asked.open:
+            signals["session_flow"] = NONE  # the session begins here
         if signals["platform"] == NONE:
             signals["platform"] = None
         locations = self._set("location", self._location)

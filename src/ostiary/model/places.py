@@ -109,6 +109,13 @@ class Places:
             route = route[:-1]
         return source.at_key(*route)
 
+    def state(self, policy: str) -> Location:
+        """Give the place that sets a policy's state: the environment's word before the policy's."""
+        source = self._environment.source
+        if policy in self._environment.spec.states:
+            return source.at("states", policy)
+        return self._policies[policy].at("state")
+
     def _entries(self, policy: str, condition_list: str) -> Iterator[tuple[str, Location]]:
         for key, name, at in exclusions.added(policy, self._environment):
             if key == condition_list:

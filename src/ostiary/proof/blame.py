@@ -54,10 +54,14 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """Near misses, the nearest first, or culprits: a goal has one or the other."""
+    """Near misses, the nearest first, or culprits: a goal has one or the other.
+
+    `locations` are the keys of the named locations that the sign-in comes from.
+    """
 
     near_misses: tuple[NearMiss, ...] = ()
     culprits: tuple[Culprit, ...] = ()
+    locations: tuple[str, ...] = ()
 
     @property
     def nearest(self) -> tuple[NearMiss, ...]:
@@ -70,15 +74,16 @@ class Blame:
 def blame(policy_set: PolicySet, goal: Goal, opening: Opening) -> Blame:
     """Say why the policies let the opening's sign-in through, or keep it out, against the goal."""
     at = Circumstances(policy_set, opening.sign_in, opening.device_code_device)
+    inside = tuple(each.key for each in policy_set.named_locations if at.in_location(each.key))
     if isinstance(goal.then, (Blocked, Requires)):
         found = _near_misses(goal, opening, at)
         order = sorted(found, key=lambda each: (each.distance, each.policy.key))
-        return Blame(near_misses=tuple(order[:MOST_MISSES]))
+        return Blame(near_misses=tuple(order[:MOST_MISSES]), locations=inside)
     culprits = sorted(
         _culprits(goal.then, opening.decision, at),
         key=lambda each: (each.policy.key != opening.question.about, each.policy.key),
     )
-    return Blame(culprits=tuple(culprits))
+    return Blame(culprits=tuple(culprits), locations=inside)
 
 
 def _near_misses(goal: Goal, opening: Opening, at: Circumstances) -> Iterator[NearMiss]:

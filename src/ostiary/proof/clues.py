@@ -47,7 +47,10 @@ def unmet(condition: ReasonWord, policy: Policy, at: Circumstances) -> tuple[Clu
 
 
 def met_by(policy: Policy, at: Circumstances) -> tuple[Clue, ...]:
-    """Give, for a policy that applies, the entries of each condition that take the sign-in in."""
+    """Give, for a policy that applies, the entries of each condition that take the sign-in in.
+
+    Whom and what it is about is always told; of other conditions, not what takes everything in.
+    """
     of = policy.conditions
     target: ReasonWord = (
         "userActions" if isinstance(at.sign_in.target, UserAction) else "application"
@@ -57,7 +60,13 @@ def met_by(policy: Policy, at: Circumstances) -> tuple[Clue, ...]:
         Clue(condition, where, entry)
         for condition in dict.fromkeys((whom, target, *named(of)))
         for where, entry in _SIDES[condition](of, at).including
+        if condition in (whom, target) or not _takes_all(of, where, entry)
     )
+
+
+def _takes_all(of: Conditions, where: str, entry: str) -> bool:
+    excluding = of.device_filter is not None and of.device_filter.mode == "exclude"
+    return entry in {"All", "all"} or (where == "deviceFilter" and excluding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,17 @@ from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.blame import Blame, blame
-from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Prover, Result
+from ostiary.proof.prove import Gap, NotDecided, Proof, Prover, Result
 from ostiary.proof.repairs import Repair, repairs
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A gap with who is to blame for each of its openings, and edits that close it."""
+
+    gap: Gap
+    blames: tuple[Blame, ...]
+    repairs: tuple[Repair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +48,12 @@ class Examined:
             if not isinstance(each, Proof) and each.goal.key not in self.waivers
         )
 
-    def blame(self, gap: Gap, opening: Opening) -> Blame:
-        """Say why the policies leave an opening of a gap."""
-        return blame(self.policy_set, gap.goal, opening)
-
-    def repairs(self, gap: Gap) -> tuple[Repair, ...]:
-        """Find the smallest edits that close a gap and break no goal that holds."""
-        if self.prover is None:
-            return ()
+    def explain(self, gap: Gap) -> Explained:
+        """Say who is to blame for each opening, and find edits that break no goal that holds."""
+        blames = tuple(blame(self.policy_set, gap.goal, each) for each in gap.openings)
         holding = [each.goal for each in self.results if isinstance(each, Proof)]
-        return repairs(self.prover, gap, holding)
+        found = repairs(self.prover, gap, holding) if self.prover else ()
+        return Explained(gap, blames, found)
 
 
 def policy_set_of(resolved: Resolved) -> PolicySet:

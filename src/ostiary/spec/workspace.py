@@ -70,6 +70,11 @@ def environment_names(root: Path) -> list[str]:
     return sorted(file.stem for file in (root / "environments").glob("*.yaml"))
 
 
+def goal_names(root: Path) -> list[str]:
+    """List the goals of a workspace without reading them."""
+    return sorted(file.stem for file in (root / "policies" / "goals").glob("*.yaml"))
+
+
 def load(root: Path, environments: Iterable[str] | None = None) -> Workspace:
     """Read and validate a workspace; `environments` limits which environment files are read.
 

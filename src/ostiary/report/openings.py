@@ -1,0 +1,210 @@
+"""How much of the space an opening takes in: which users, to what, how, and how many addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import cast
+
+from ostiary.proof.conditions import LEGACY_CLIENTS
+from ostiary.proof.cubes import bits
+from ostiary.proof.networks import AddressClass
+from ostiary.proof.partition import Flow, Guest, Target
+from ostiary.proof.prove import Opening, Restriction
+from ostiary.report.words import (
+    ACTIONS,
+    CLIENTS,
+    FLOWS,
+    GUESTS,
+    PLATFORMS,
+    Names,
+    joined,
+    named,
+)
+
+_EVERY_IPV4, _EVERY_IPV6 = 1 << 32, 1 << 128
+# Counts up to here are told digit by digit.
+_MOST_DIGITS = 10**12
+_LEGACY = "a legacy client"
+_LEVELS = {
+    "signInRisk": "sign-in risk",
+    "userRisk": "user risk",
+    "insiderRisk": "insider risk",
+    "servicePrincipalRisk": "service principal risk",
+}
+
+
+def extent(opening: Opening, names: Names) -> str:
+    """Tell who and what an opening takes in, in one sentence without a period."""
+    who = _who(opening.restrictions, names)
+    rest = [said for each in opening.restrictions for said in restriction(each, names)]
+    return ", ".join([who, *rest, _addresses(opening)])
+
+
+def restriction(of: Restriction, names: Names) -> Iterator[str]:
+    """Tell one restriction, but for those on who it is and from which address."""
+    kind, name = of.dimension.kind, of.dimension.name
+    if kind in _LEVELS:
+        yield f"at {_LEVELS[kind]} {_some(of, lambda value: f'`{value}`')}"
+    elif kind == "flow":
+        yield from _flow(of)
+    elif kind == "clientAppType":
+        yield f"with {_clients(of)}"
+    elif kind == "platform":
+        yield f"on {_some(of, lambda value: _platform(cast('str | None', value)))}"
+    elif kind == "target":
+        yield f"to {_some(of, lambda value: _target(cast('Target', value), names))}"
+    elif kind == "country":
+        how = " by GPS" if name == "authenticatorAppGps" else ""
+        yield f"in {_some(of, lambda value: str(value or 'no country'))}{how}"
+    elif kind == "location":
+        yield f"{'in' if _member(of) else 'not in'} {named(name, names)}"
+    elif kind == "deviceCodeDevice":
+        seen = "the device" if of.mask == 0b10 else "no device"  # noqa: PLR2004 (a mask)
+        yield f"should Entra see {seen} in device code flow"
+    elif kind in {"device", "application", "servicePrincipal"} and name:
+        yield f"where {name} is {_some(of, _attribute)}"
+
+
+def _who(restrictions: Iterable[Restriction], names: Names) -> str:
+    """Tell which users, or service principals."""
+    by_kind: dict[str, list[Restriction]] = {}
+    for each in restrictions:
+        by_kind.setdefault(each.dimension.kind, []).append(each)
+    if any(each.mask == 0b10 for each in by_kind.get("principal", ())):  # noqa: PLR2004 (a mask)
+        return _service_principals(by_kind.get("servicePrincipal", ()), names)
+    said = [_those(each, "user", names) for each in by_kind.get("user", ())]
+    said += [_some(each, _guest(names)) for each in by_kind.get("guest", ())]
+    who = ", ".join(said) or "every user"
+    groups = " and ".join(_memberships(by_kind.get("group", ()), "in", names))
+    roles = " and ".join(_memberships(by_kind.get("role", ()), "the role", names))
+    clauses = [f"is {groups}"] * bool(groups) + [f"has {roles}"] * bool(roles)
+    return f"{who} who {' and '.join(clauses)}" if clauses else who
+
+
+def _memberships(of: Iterable[Restriction], relation: str, names: Names) -> Iterator[str]:
+    every = list(of)
+    inside = [named(each.dimension.name, names) for each in every if _member(each)]
+    outside = [named(each.dimension.name, names) for each in every if not _member(each)]
+    if inside:
+        yield f"{relation} {joined(inside)}"
+    if outside:
+        yield f"not {relation} {joined(outside, 'or')}"
+
+
+def _service_principals(of: Iterable[Restriction], names: Names) -> str:
+    said = [_those(each, "service principal", names) for each in of if not each.dimension.name]
+    return ", ".join(said) or "every service principal"
+
+
+def _those(of: Restriction, kind: str, names: Names) -> str:
+    """Tell named ones, or all but some; class 0 are those that nobody names."""
+    if of.mask & 1:
+        left_out = [named(str(each), names) for each in _classes(of, ~of.mask)]
+        return f"every {kind} but {joined(left_out)}" if left_out else f"every {kind}"
+    return joined([named(str(each), names) for each in _classes(of, of.mask)], "or")
+
+
+def _guest(names: Names) -> Callable[[Hashable], str]:
+    def told(value: Hashable) -> str:
+        guest = cast("Guest", value)
+        tenant = f" from the tenant {named(guest.tenant, names)}" if guest.tenant else ""
+        return f"{GUESTS[guest.type]}{tenant}"
+
+    return told
+
+
+def _flow(of: Restriction) -> Iterator[str]:
+    """Tell the flows that all these sign-ins have something of, and those that none has."""
+    flows = cast("Sequence[Flow]", list(_classes(of, of.mask)))
+    involved = [{each.authentication, each.session} for each in flows]
+    always = [word for key, word in FLOWS.items() if all(key in each for each in involved)]
+    never = [word for key, word in FLOWS.items() if not any(key in each for each in involved)]
+    if all(each == {"none"} for each in involved):
+        yield "by no special flow"
+        return
+    if always:
+        yield f"by {joined(always)}"
+    if never:
+        yield f"not by {joined(never, 'or')}"
+
+
+def _platform(value: str | None) -> str:
+    return PLATFORMS.get(value) or f"{value}"
+
+
+def _target(of: Target, names: Names) -> str:
+    if of.user_action:
+        return f"whoever {ACTIONS[of.user_action]}"
+    suites = joined([named(each, names) for each in sorted(of.suites)])
+    app = named(of.application, names) if of.application else "an application that nobody names"
+    return f"{app} in {suites}" if suites else app
+
+
+def _attribute(value: Hashable) -> str:
+    return "null" if value is None else f"`{value}`"
+
+
+def _member(of: Restriction) -> bool:
+    return of.mask == 0b10  # noqa: PLR2004 (a mask)
+
+
+def _some(of: Restriction, told: Callable[[Hashable], str]) -> str:
+    """Tell the classes, or those left out where they are fewer."""
+    inside, outside = ([told(each) for each in _classes(of, mask)] for mask in (of.mask, ~of.mask))
+    return _fewer(inside, outside)
+
+
+def _fewer(inside: Sequence[str], outside: Sequence[str]) -> str:
+    if len(outside) <= len(inside):
+        return f"anything but {joined(outside, 'or')}"
+    return joined(inside, "or")
+
+
+def _clients(of: Restriction) -> str:
+    """Tell the clients, the three legacy ones by one word where they are on the same side."""
+    return _fewer(*(_with_legacy(list(_classes(of, mask))) for mask in (of.mask, ~of.mask)))
+
+
+def _with_legacy(clients: Sequence[Hashable]) -> list[str]:
+    if not set(LEGACY_CLIENTS) <= set(clients):
+        return [CLIENTS[str(each)] for each in clients]
+    return [*(CLIENTS[str(each)] for each in clients if each not in LEGACY_CLIENTS), _LEGACY]
+
+
+def _classes(of: Restriction, mask: int) -> Iterator[Hashable]:
+    return (of.dimension.classes[each] for each in bits(mask & of.dimension.full))
+
+
+def _addresses(opening: Opening) -> str:
+    every = (_EVERY_IPV4, _EVERY_IPV6)
+    if (opening.ipv4, opening.ipv6) == every:
+        return "from any address"
+    where = [_inside(each) for each in opening.restrictions if each.dimension.kind == "address"]
+    counts = f"{count(opening.ipv4)} IPv4 and {count(opening.ipv6)} IPv6 addresses"
+    return f"from {counts}{''.join(f' ({each})' for each in where if each)}"
+
+
+def _inside(of: Restriction) -> str:
+    """Tell the named locations that all these addresses are in, or that none is in."""
+    inside = [cast("AddressClass", each).locations for each in _classes(of, of.mask)]
+    outside = [cast("AddressClass", each).locations for each in _classes(of, ~of.mask)]
+    known = sorted(frozenset().union(*inside, *outside))
+    within = [f"`{key}`" for key in known if all(key in each for each in inside)]
+    without = [f"`{key}`" for key in known if not any(key in each for each in inside)]
+    if within:
+        return f"in {joined(within)}"
+    return f"outside {joined(without, 'or')}" if without else ""
+
+
+def count(addresses: int) -> str:
+    """Tell a number of addresses: exactly, as powers of two where it has many digits."""
+    if addresses < _MOST_DIGITS:
+        return str(addresses)
+    rest = _EVERY_IPV6 - addresses
+    for number, words in ((addresses, "{}"), (rest, "all but {}")):
+        if number and number & (number - 1) == 0:
+            return words.format(f"2^{number.bit_length() - 1}")
+    if rest == 0:
+        return "all"
+    about = f"2^{rest.bit_length() - 1}"
+    return f"all but some {about}" if rest < addresses else f"some 2^{addresses.bit_length() - 1}"
