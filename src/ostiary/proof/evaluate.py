@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ostiary.model.controls import Requirement, blocks, combined, requirements
-from ostiary.model.policy import Policy, PolicySet
+from ostiary.model.policy import Policy, PolicySet, SessionControls
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.conditions import (
     LEGACY_CLIENTS,
@@ -68,7 +68,7 @@ def _decide(verdicts: Sequence[Verdict], sign_in: SignIn) -> Decision:
     deciding = blocking
     if not blocking:
         demanded = combined(_demands(applying))
-        session = _session_controls(applying)
+        session = combined_session_controls(each.policy.session_controls for each in applying)
         changing = [each for each in undecided if _changes(each.policy, demanded)]
         outcome = "unknown" if changing else "granted" if demanded else "allowed"
         deciding = changing or [
@@ -112,8 +112,9 @@ def _satisfiable(requirement: Requirement, sign_in: SignIn) -> bool:
     return not (in_flow and all(each.kind in _DEVICE_CONTROLS for each in requirement))
 
 
-def _session_controls(verdicts: Iterable[Verdict]) -> CombinedSessionControls:
-    every = [each.policy.session_controls for each in verdicts if each.policy.session_controls]
+def combined_session_controls(of: Iterable[SessionControls | None]) -> CombinedSessionControls:
+    """Put the session controls of policies that apply together."""
+    every = [each for each in of if each]
     frequencies = {each.sign_in_frequency for each in every if each.sign_in_frequency}
     return CombinedSessionControls(
         any(each.application_enforced_restrictions for each in every),
