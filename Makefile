@@ -5,7 +5,7 @@ ENV = sandbox
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help dev up test e2e lint bench check clean
+.PHONY: help dev up test truth e2e lint bench check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-7s %s\n", $$1, $$2 }'
@@ -23,7 +23,10 @@ lint: .venv/.installed ## check style, types and the layers' imports
 	$(BIN)/lint-imports
 
 test: .venv/.installed ## run the tests of the policies and of the engine, in under a minute
-	$(BIN)/pytest tests -m "not e2e" -n auto -q
+	$(BIN)/pytest tests -m "not e2e and not truth" -n auto -q
+
+truth: .venv/.installed ## hold proofs against other engines, on 10,000 questions
+	$(BIN)/pytest tests/engine/property/test_truth.py -n auto -q
 
 e2e: .venv/.installed ## run the real Pulumi engine against the sandbox tenant
 	$(BIN)/pytest tests -m e2e -q
@@ -31,7 +34,7 @@ e2e: .venv/.installed ## run the real Pulumi engine against the sandbox tenant
 bench: .venv/.installed ## measure
 	@for each in benchmarks/[a-z]*.py; do echo "$$each"; $(BIN)/python "$$each" || exit 1; done
 
-check: lint test e2e ## all that must hold before a change goes in
+check: lint test truth e2e ## all that must hold before a change goes in
 
 clean: ## remove what was made here: .venv, caches, the sandbox's state (but not the user's cache)
 	rm -rf .venv .ostiary .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -15,6 +15,8 @@ ClientAppType = Literal[
 ]
 DevicePlatform = Literal["all", "android", "iOS", "windows", "windowsPhone", "macOS", "linux"]
 RiskLevel = Literal["low", "medium", "high", "hidden", "none"]
+# The provider does not take `hidden` here.
+ServicePrincipalRiskLevel = Literal["low", "medium", "high", "none"]
 InsiderRiskLevel = Literal["minor", "moderate", "elevated"]
 AuthenticationFlow = Literal["deviceCodeFlow", "authenticationTransfer"]
 ApplicationUserAction = Literal["urn:user:registersecurityinfo", "urn:user:registerdevice"]

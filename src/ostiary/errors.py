@@ -91,6 +91,12 @@ class TenantError(OstiaryError):
     """Microsoft Graph could not be reached, or refused."""
 
 
+class ProofError(OstiaryError):
+    """A goal does not hold, or it is not decided whether it does."""
+
+    exit_code = 4
+
+
 class PreflightError(OstiaryError):
     """Something about the tenant makes it unsafe to go on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, get_args
 
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ TERMS = ["visitors", "staff terms"]
 STRENGTHS = ["Smart card"]
 IP_LOCATIONS = ["head-office", "factory"]
 COUNTRY_LOCATIONS = ["countries", "elsewhere"]
+FACTORS = ["RequireDuo", "RequireRSA"]
 DEVICE_RULES = [
     "device.isCompliant -eq True",
     'device.trustType -eq "ServerAD"',
@@ -51,14 +53,17 @@ def users(draw: st.DrawFn) -> Data:
         made["includeUsers"] = ["All"]
         taken: set[str] = set()
     else:
-        taken = set(draw(some(USERS, 1)))
+        taken = set(draw(some(USERS)))
         made["includeUsers"] = sorted(taken)
         made["includeGroups"] = draw(some(GROUPS[1:3]))
         made["includeRoles"] = draw(some(sorted(ROLE_TEMPLATE_IDS)))
-        if draw(st.booleans()):
+        if draw(st.booleans()) or not any(made[key] for key in made if key.startswith("include")):
             made["includeGuestsOrExternalUsers"] = draw(guests())
     made["excludeUsers"] = draw(some([name for name in USERS if name not in taken]))
     made["excludeGroups"] += draw(some(GROUPS[3:]))
+    made["excludeRoles"] = draw(
+        some(sorted(ROLE_TEMPLATE_IDS.keys() - set(made.get("includeRoles", ()))))
+    )
     if draw(st.booleans()):
         made["excludeGuestsOrExternalUsers"] = draw(guests())
     return {key: value for key, value in made.items() if value}
@@ -115,18 +120,21 @@ def grant_controls(draw: st.DrawFn) -> Data:
         made["termsOfUse"] = terms
     if not controls and len(made) == 1:
         controls = ["mfa"]
+    if factors := draw(some(FACTORS)):
+        made["customAuthenticationFactors"] = factors
     return {**made, "builtInControls": controls} if controls else made
 
 
 def session_controls(*, everywhere: bool) -> st.SearchStrategy[Data]:
     """Draw session controls; a persistent browser goes with all applications only."""
-    timed = st.fixed_dictionaries(
-        {"value": st.integers(1, 23), "type": st.sampled_from(["hours", "days"])},
-        optional={
-            "authenticationType": st.sampled_from(
-                get_args(catalog.SignInFrequencyAuthenticationType)
-            )
-        },
+    period = st.sampled_from([("hours", 1), ("hours", 23), ("days", 1), ("days", 365)])
+    timed = st.builds(lambda drawn: {"type": drawn[0], "value": drawn[1]}, period)
+    frequency = st.builds(
+        operator.or_,
+        timed | st.just({"frequencyInterval": "everyTime"}),
+        optional(
+            authenticationType=st.sampled_from(get_args(catalog.SignInFrequencyAuthenticationType))
+        ),
     )
     browser = st.builds(lambda mode: {"mode": mode}, st.sampled_from(["always", "never"]))
     return optional(
@@ -137,7 +145,7 @@ def session_controls(*, everywhere: bool) -> st.SearchStrategy[Data]:
         ),
         disableResilienceDefaults=st.just(value=True),
         **({"persistentBrowser": browser} if everywhere else {}),
-        signInFrequency=st.one_of(st.just({"frequencyInterval": "everyTime"}), timed),
+        signInFrequency=frequency,
     ).filter(lambda made: bool(made) and not _every_time_beside(made))
 
 
@@ -148,7 +156,7 @@ def policies(draw: st.DrawFn, number: int = 0) -> Data:
         "users": draw(users()),
         "applications": draw(applications()),
         "clientAppTypes": draw(
-            st.one_of(st.just(["all"]), listed(catalog.ClientAppType, ("all", "easSupported")))
+            st.one_of(st.just(["all"]), listed(catalog.ClientAppType, ("all",)))
         ),
     }
     conditions |= draw(
@@ -167,8 +175,8 @@ def policies(draw: st.DrawFn, number: int = 0) -> Data:
             authenticationFlows=st.builds(
                 lambda flows: {"transferMethods": flows}, listed(catalog.AuthenticationFlow)
             ),
-            signInRiskLevels=listed(catalog.RiskLevel, ("hidden",)),
-            userRiskLevels=listed(catalog.RiskLevel, ("hidden",)),
+            signInRiskLevels=listed(catalog.RiskLevel),
+            userRiskLevels=listed(catalog.RiskLevel),
             insiderRiskLevels=st.sampled_from(get_args(catalog.InsiderRiskLevel)),
         )
     )
@@ -202,14 +210,16 @@ def workload_policies(draw: st.DrawFn, number: int = 0) -> Data:
         "clientApplications": workloads,
     }
     conditions |= draw(
-        optional(servicePrincipalRiskLevels=listed(catalog.RiskLevel, ("hidden", "none")))
+        optional(servicePrincipalRiskLevels=listed(catalog.ServicePrincipalRiskLevel))
     )
-    return {
-        "displayName": f"{number} workloads",
-        "state": draw(st.sampled_from(get_args(catalog.State))),
-        "conditions": conditions,
-        "grantControls": {"operator": "OR", "builtInControls": ["block"]},
-    }
+    return _answered_for(
+        {
+            "displayName": f"{number} workloads",
+            "state": draw(st.sampled_from(get_args(catalog.State))),
+            "conditions": conditions,
+            "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+        }
+    )
 
 
 def _declared(made: Data) -> Data:
@@ -226,30 +236,47 @@ def _declared(made: Data) -> Data:
     ]
     if sum(excluding) > 1:
         made["excludedBy"] = "any"
-    if "authenticationFlows" in conditions and made.get("grantControls", {}).get(
-        "builtInControls"
-    ) == ["block"]:
-        if locations := conditions.get("locations"):
-            locations["excludeLocations"] = [
-                name
-                for name in locations.get("excludeLocations", [])
-                if name not in COUNTRY_LOCATIONS
-            ]
-            if not locations["excludeLocations"]:
-                del locations["excludeLocations"]
-                excluding[2] = False
-                if sum(excluding) <= 1:
-                    made.pop("excludedBy", None)
-        names = [
-            *conditions["users"].get("excludeUsers", []),
-            *conditions["users"]["excludeGroups"][1:],
-            *conditions["applications"].get("excludeApplications", []),
-            *conditions.get("locations", {}).get("excludeLocations", []),
-            *(["deviceFilter"] if devices.get("mode") == "exclude" else []),
+    if (
+        "authenticationFlows" in conditions
+        and made.get("grantControls", {}).get("builtInControls") == ["block"]
+        and (locations := conditions.get("locations"))
+    ):
+        locations["excludeLocations"] = [
+            name for name in locations.get("excludeLocations", []) if name not in COUNTRY_LOCATIONS
         ]
+        if not locations["excludeLocations"]:
+            del locations["excludeLocations"]
+            excluding[2] = False
+            if sum(excluding) <= 1:
+                made.pop("excludedBy", None)
+    return _answered_for(made)
+
+
+def _answered_for(made: Data) -> Data:
+    """Declare every exclusion but that of emergency access: any may open something."""
+    conditions = made["conditions"]
+    users, workloads = conditions["users"], conditions.get("clientApplications", {})
+    filters = {
+        "deviceFilter": conditions.get("devices", {}).get("deviceFilter", {}),
+        "applicationFilter": conditions["applications"].get("applicationFilter", {}),
+        "servicePrincipalFilter": workloads.get("servicePrincipalFilter", {}),
+    }
+    guests = "excludeGuestsOrExternalUsers"
+    names = [
+        *users.get("excludeUsers", []),
+        *users.get("excludeGroups", [])[1:],
+        *users.get("excludeRoles", []),
+        *([guests] if guests in users else []),
+        *conditions["applications"].get("excludeApplications", []),
+        *conditions.get("platforms", {}).get("excludePlatforms", []),
+        *conditions.get("locations", {}).get("excludeLocations", []),
+        *workloads.get("excludeServicePrincipals", []),
+        *(name for name, rule in filters.items() if rule.get("mode") == "exclude"),
+    ]
+    if names:
         made["exceptions"] = [
             {"of": name, "owner": "a team", "reason": "a reason", "expires": "2099-12-31"}
-            for name in names
+            for name in dict.fromkeys(names)
         ]
     return made
 

@@ -21,9 +21,11 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
 # The module of each verb.
 _VERBS = {
-    "check": "workspace",
+    "check": "check",
     "prove": "prove",
     "what-if": "what_if",
+    "exceptions": "check",
+    "diff": "diff",
     "explain": "explain",
     "up": "up",
     "pulumi": "up",

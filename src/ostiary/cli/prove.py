@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import say, show
-from ostiary.cli.workspace import resolved_all_or_exit, warn, workspace_root
+from ostiary.cli.terminal import say, show, slowly
+from ostiary.cli.workspace import Format, resolved_all_or_exit, warn, workspace_root
+from ostiary.errors import ProofError
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.prove import Gap
@@ -20,17 +19,6 @@ from ostiary.report import certificates as certified
 from ostiary.report import goals, goals_json, rows
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Workspace
-
-NOT_PROVEN = 4
-# Progress is told of what takes longer, in seconds, and no more often than that.
-SILENCE = 1.0
-
-
-class Format(StrEnum):
-    """What the command prints."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def prove(
@@ -57,12 +45,13 @@ def prove(
     workspace, every = resolved_all_or_exit(workspace_root(), environments)
     warn(every)
     wanted = _wanted(goal or [], workspace, [key.key for each in every for key in each.goals])
-    heard = _progress()
+    tell = slowly()
     failed, tally = False, goals.Tally()
     results: list[dict[str, Any]] = []
     saved: list[str] = []
     for resolved in every:
-        examined = examine(resolved, progress=heard(resolved.environment))
+        tell(f"proving {resolved.environment}")
+        examined = examine(resolved)
         places = Places(workspace, resolved.environment)
         for result in examined.results:
             if result.goal.key not in wanted:
@@ -86,7 +75,7 @@ def prove(
     elif saved and output is Format.TEXT:
         say("keep these sign-ins as tests: ostiary prove --save-tests tests/policies/sign-ins.yaml")
     if failed:
-        raise SystemExit(NOT_PROVEN)
+        raise SystemExit(ProofError.exit_code)
 
 
 def _wanted(asked: Sequence[str], workspace: Workspace, enforced: Sequence[str]) -> set[str]:
@@ -101,22 +90,6 @@ def _wanted(asked: Sequence[str], workspace: Workspace, enforced: Sequence[str])
             )
             raise typer.BadParameter(f"{what} `{key}`; {hint}", param_hint="--goal")
     return set(asked or enforced)
-
-
-def _progress() -> Callable[[str], Callable[[str], None]]:
-    """Tell what is being proven, once it takes long."""
-    last = time.monotonic()
-
-    def heard(environment: str) -> Callable[[str], None]:
-        def tell(goal: str) -> None:
-            nonlocal last
-            if time.monotonic() - last > SILENCE:
-                last = time.monotonic()
-                say(f"proving {environment}::{goal}")
-
-        return tell
-
-    return heard
 
 
 def _write_certificates(folder: Path, examined: Examined) -> None:

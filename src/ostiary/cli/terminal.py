@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from typing import NoReturn
+
+# Progress is told of what takes longer, in seconds, and no more often than that.
+SILENCE = 1.0
 
 
 def say(line: str) -> None:
@@ -14,6 +19,19 @@ def say(line: str) -> None:
 def show(line: str) -> None:
     """Print a line of the result."""
     print(line, flush=True)  # noqa: T201 (likewise)
+
+
+def slowly() -> Callable[[str], None]:
+    """Give a `say` that speaks only where something takes long."""
+    last = time.monotonic()
+
+    def tell(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > SILENCE:
+            last = time.monotonic()
+            say(line)
+
+    return tell
 
 
 def fail(error: Exception) -> NoReturn:

@@ -7,14 +7,15 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ostiary.cli.terminal import say, show
-from ostiary.cli.workspace import resolved_or_exit, workspace_root
-from ostiary.deploy.engine import find_or_install, quiet_environment
+from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
+from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
 from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
 from ostiary.errors import OstiaryError, PreflightError
 from ostiary.model.policy import PolicySet
@@ -23,7 +24,7 @@ from ostiary.proof.transition import transition
 from ostiary.report.deployment import deployed
 from ostiary.report.transition import on_the_way
 from ostiary.sandbox import lifecycle
-from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
+from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, install_plugin, write_launchers
 from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials, orphans
 from ostiary.tenant.client import GraphClient
@@ -47,8 +48,8 @@ def up(
 ) -> None:
     """Check, preview and apply one environment, and say what exists then."""
     root = workspace_root()
-    say(f"checking the policies of {environment}")
-    resolved = resolved_or_exit(root, environment)
+    say(f"checking and proving the policies of {environment}")
+    resolved = proven_or_exit(root, environment)
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
@@ -110,9 +111,13 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
     state.mkdir(parents=True, exist_ok=True)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ARM_")}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+    # Of its own: the stand-in plugin must not be found where a real tenant is meant.
+    home = root / ".ostiary" / "pulumi"
+    install_plugin(home)
     return {
         **kept,
         **running.environment(resolved.tenant_id),
+        "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",
         # It protects nothing: the sandbox's state holds no secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -123,18 +128,32 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
 
 def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: bool) -> Stack:
     engine = find_or_install(say, environ=environ)
-    path = environ.get("PATH", os.defpath)
-    # A folder for each: the stand-in plugin must not be found where a real tenant is meant.
-    wanted = {PLUGIN: local, LANGUAGE_HOST: not engine.language_host_included}
-    for name in (name for name, missing in wanted.items() if missing):
-        folder = root / ".ostiary" / "bin" / name
-        write_launchers(folder, (name,))
-        path = os.pathsep.join([str(folder), path])
+    if not engine.language_host_included:
+        engine, environ = _with_language_host(engine, root / ".ostiary" / "engine", environ)
     project = root
     if local:
         project = root / ".ostiary" / "project"
         project_apart(root, project)
-    return Stack(engine, project, environment, quiet_environment({**environ, "PATH": path}))
+    return Stack(engine, project, environment, quiet_environment(environ))
+
+
+def _with_language_host(
+    engine: Engine, folder: Path, environ: Mapping[str, str]
+) -> tuple[Engine, Mapping[str, str]]:
+    """Put the stand-in where the engine finds it: beside itself, or else on PATH with a warning.
+
+    The engine goes by its own path, so a second name for it has other neighbours.
+    """
+    write_launchers(folder, (LANGUAGE_HOST,))
+    command = folder / engine.command.name
+    try:
+        if not (command.exists() and command.samefile(engine.command)):
+            command.unlink(missing_ok=True)
+            command.hardlink_to(engine.command.resolve())
+    except OSError:  # on another file system, or another user's
+        path = environ.get("PATH", os.defpath)
+        return engine, {**environ, "PATH": os.pathsep.join([str(folder), path])}
+    return replace(engine, command=command), environ
 
 
 def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:

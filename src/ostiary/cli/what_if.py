@@ -10,9 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.prove import Format
 from ostiary.cli.terminal import show
-from ostiary.cli.workspace import resolved_all_or_exit, workspace_root
+from ostiary.cli.workspace import Format, resolved_all_or_exit, workspace_root
 from ostiary.errors import Location
 from ostiary.model.asked import Asked, sign_in
 from ostiary.model.names import Names

@@ -1,31 +1,34 @@
-"""`ostiary check`, and how every verb finds the workspace and reports what is wrong in it."""
+"""How every verb finds the workspace, and reports what is wrong in it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ostiary.cli.terminal import say, show
-from ostiary.errors import Diagnostic, DiagnosticsError, OstiaryError, in_order
+from ostiary.errors import (
+    Diagnostic,
+    DiagnosticsError,
+    OstiaryError,
+    ProofError,
+    errors_in,
+    in_order,
+)
 from ostiary.model.resolve import Resolved, resolve
+from ostiary.proof.examine import examine
+from ostiary.proof.findings import findings
+from ostiary.report.gate import failures, waived
 from ostiary.spec.workspace import Workspace, environment_names, load
 
 
-def check(
-    environments: Annotated[
-        list[str] | None, typer.Argument(help="The environments to check; by default all.")
-    ] = None,
-) -> None:
-    """Check every policy against every environment; nothing is deployed."""
-    workspace, every = resolved_all_or_exit(workspace_root(), environments)
-    warn(every)
-    names = [each.environment for each in every]
-    show(f"{len(workspace.policies)} policies fit {len(names)} environments: {', '.join(names)}")
+class Format(StrEnum):
+    """What the command prints."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def workspace_root() -> Path:
@@ -52,26 +55,53 @@ def resolved_all_or_exit(
         except DiagnosticsError as error:
             found += error.diagnostics
     if len(every) < len(names):
-        _report(found)
+        report(found)
         raise SystemExit(DiagnosticsError.exit_code)
     return workspace, every
 
 
 def warn(every: Iterable[Resolved]) -> None:
     """Print the warnings of environments, each once."""
-    _report(warning for each in every for warning in each.warnings)
+    report(warning for each in every for warning in each.warnings)
 
 
 def resolved_or_exit(root: Path, environment: str) -> Resolved:
     """Resolve one environment; prints what is wrong, and ends with 3 if that stops the run."""
+    return _loaded_or_exit(root, environment)[1]
+
+
+def proven_or_exit(root: Path, environment: str) -> Resolved:
+    """Resolve one environment and prove it, before anything else is done.
+
+    Prints what is wrong; ends with 3 where files are, with 4 where a goal does not hold.
+    """
+    workspace, resolved = _loaded_or_exit(root, environment)
+    examined = examine(resolved)
+    found = findings(workspace, examined).diagnostics
+    report(found)
+    for line in (*waived(workspace, examined), *failures(workspace, examined)):
+        show(line)
+    if errors_in(found):
+        say("nothing was changed: the specs are not valid")
+        raise SystemExit(DiagnosticsError.exit_code)
+    if examined.failed:
+        raise ProofError(
+            "nothing was changed: not every goal is proven",
+            hint="close what is open, or waive the goal in the environment's file",
+        )
+    return resolved
+
+
+def _loaded_or_exit(root: Path, environment: str) -> tuple[Workspace, Resolved]:
+    workspace = load(root, [environment])
     try:
-        resolved = resolve(load(root, [environment]), environment, today())
+        resolved = resolve(workspace, environment, today())
     except DiagnosticsError as error:
-        _report(error.diagnostics)
+        report(error.diagnostics)
         say("nothing was changed: the specs are not valid")
         raise SystemExit(error.exit_code) from None
-    _report(resolved.warnings)
-    return resolved
+    report(resolved.warnings)
+    return workspace, resolved
 
 
 def today() -> date:
@@ -79,6 +109,7 @@ def today() -> date:
     return date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
 
 
-def _report(diagnostics: Iterable[Diagnostic]) -> None:
+def report(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print diagnostics, in the order of their places."""
     for each in in_order(diagnostics):
         print(each, file=sys.stderr)  # noqa: T201 (the command line prints)

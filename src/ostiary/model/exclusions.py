@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -48,7 +48,6 @@ def in_environment(
     exception of policies on authentication flows away.
     """
     found += _emergency_access(policy, environment)
-    found += _exceptions(policy, environment, today)
     found += _expired(environment, policy.key, today)
     spec = policy.spec
     if without_exceptions(spec, environment):
@@ -78,6 +77,49 @@ def check_trusted(
     for name in spec.conditions.locations.exclude_locations:
         place = policy.at("conditions", "locations", "excludeLocations")
         found += filter(None, (locations.untrusted(name, place),))
+
+
+def check_exceptions(
+    policy: Sourced[PolicySpec],
+    environment: Sourced[EnvironmentSpec],
+    today: date,
+    found: Iterable[Diagnostic],
+) -> Iterator[Diagnostic]:
+    """See that exclusions and exceptions belong together; `found` is wrong with the policy already.
+
+    What only follows from a name that finds nothing is not told again.
+    """
+    unknown = {each.location for each in found if each.code.startswith("unknown-")}
+    excluded = _excluded(policy.spec)
+    misspelt = {name for name, route in excluded.items() if policy.at(*route) in unknown}
+    declared = set()
+    for index, exception in enumerate(policy.spec.exceptions):
+        declared.add(exception.of)
+        if exception.of not in excluded and not did_you_mean(exception.of, misspelt):
+            yield Diagnostic(
+                "unknown-exception",
+                f"the policy does not exclude `{exception.of}`",
+                policy.at("exceptions", index, "of"),
+                did_you_mean(exception.of, excluded)
+                or f"write a name that the policy excludes, or a key such as `{DEVICE_FILTER}`",
+            )
+        if exception.expires < today:
+            yield Diagnostic(
+                "exception-expired",
+                f"the exception of `{exception.of}` ended on {exception.expires}",
+                policy.at("exceptions", index, "expires"),
+                "remove the exclusion, or have its owner renew it",
+            )
+    if not on_authentication_flows(policy.spec):
+        return
+    accounts = environment.spec.emergency_access
+    for name in excluded.keys() - declared - misspelt - {*accounts.groups, *accounts.users}:
+        yield Diagnostic(
+            "exception-undeclared",
+            f"`{name}` opens the door and is not among the exceptions",
+            policy.at(*excluded[name]),
+            f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
+        )
 
 
 def added(policy: str, environment: Sourced[EnvironmentSpec]) -> Iterator[tuple[str, str, Route]]:
@@ -162,40 +204,6 @@ def _emergency_access(
             "the policy excludes the emergency access accounts after all",
             policy.at("emergencyAccessIncluded"),
             "remove `emergencyAccessIncluded`",
-        )
-
-
-def _exceptions(
-    policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], today: date
-) -> Iterator[Diagnostic]:
-    excluded = _excluded(policy.spec)
-    declared = set()
-    for index, exception in enumerate(policy.spec.exceptions):
-        declared.add(exception.of)
-        if exception.of not in excluded:
-            yield Diagnostic(
-                "unknown-exception",
-                f"the policy does not exclude `{exception.of}`",
-                policy.at("exceptions", index, "of"),
-                did_you_mean(exception.of, excluded)
-                or f"write a name that the policy excludes, or a key such as `{DEVICE_FILTER}`",
-            )
-        if exception.expires < today:
-            yield Diagnostic(
-                "exception-expired",
-                f"the exception of `{exception.of}` ended on {exception.expires}",
-                policy.at("exceptions", index, "expires"),
-                "remove the exclusion, or have its owner renew it",
-            )
-    if not on_authentication_flows(policy.spec):
-        return
-    accounts = environment.spec.emergency_access
-    for name in excluded.keys() - declared - {*accounts.groups, *accounts.users}:
-        yield Diagnostic(
-            "exception-undeclared",
-            f"`{name}` opens the door and is not among the exceptions",
-            policy.at(*excluded[name]),
-            f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
         )
 
 

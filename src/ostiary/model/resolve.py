@@ -63,9 +63,11 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     resolver = PolicyResolver(names, of_policies)
     policies = []
     for written in workspace.policies.values():
+        before = len(found)
         effective = exclusions.in_environment(written, selected, today, found)
         exclusions.check_trusted(written, effective, of_policies, found)
         policies.append(resolver.policy(written, effective))
+        found += exclusions.check_exceptions(written, selected, today, found[before:])
     goals = resolve_goals.goals(workspace, names, of_goals)
     facts = tuple(resolve_goals.facts(names))
     waivers = resolve_goals.waivers(selected, today, found)

@@ -6,7 +6,7 @@ least that effect wherever the policy applies.  Where it has not is a change, fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,7 @@ from ostiary.proof.cubes import Cube, contains, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.partition import Dimension
+from ostiary.proof.prove import Restriction
 from ostiary.proof.versions import (
     Meaning,
     Owners,
@@ -30,7 +30,8 @@ from ostiary.proof.versions import (
 )
 from ostiary.proof.witness import sign_in
 
-MOST_CHANGES = 24
+# What one effect of one policy changes is told by its largest parts.
+MOST_PARTS = 4
 
 # `opened` and `closed`: no longer and newly blocked; a requirement or session control that is
 # demanded no longer (`eased`) or newly (`tightened`) of who is not blocked.
@@ -48,7 +49,7 @@ class Change:
     kind: Kind
     effect: Effect
     policies: tuple[str, ...]
-    restrictions: tuple[tuple[Dimension, int], ...]
+    restrictions: tuple[Restriction, ...]
     sign_in: SignIn
     device_code_device: DeviceCodeDevice
     before: Decision
@@ -59,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The changes, largest first; without any, and `complete`, both sets mean the same.
+    """The changes, those that open first; without any, and `complete`, both sets mean the same.
 
     `complete` is False where there are more than are told, or where `undecided` gives a reason.
     """
@@ -79,12 +80,12 @@ def compare(
     after: PolicySet,
     facts: Iterable[Fact] = (),
     *,
-    limit: int = MOST_CHANGES,
+    parts: int = MOST_PARTS,
     budget: int = BUDGET,
 ) -> Difference:
-    """Find what changes from one policy set to another; `limit` 1 is enough to know whether any."""
+    """Find what changes from one policy set to another, in `parts` at most for each effect."""
     try:
-        return _Comparison(before, after, facts, budget).difference(limit)
+        return _Comparison(before, after, facts, budget).difference(parts)
     except (TooHardError, FilterSyntaxError) as error:
         return Difference((), complete=False, undecided=str(error))
 
@@ -109,32 +110,33 @@ class _Comparison:
             [(owner, cube) for owner, cubes in enumerate(self.owners.cubes) for cube in cubes],
         )
 
-    def difference(self, limit: int) -> Difference:
-        found: list[tuple[Cube, Change]] = []
+    def difference(self, parts: int) -> Difference:
+        changes: list[Change] = []
         complete = True
         for kind, effect, means, among, side in self._questions():
-            seen = [
-                cube for cube, change in found if (change.kind, change.effect) == (kind, effect)
-            ]
+            found: list[Cube] = []
             for region in self.owners.cubes[self.owners.number[means]]:
-                if len(found) >= limit:
-                    return self._told(found, complete=False)
-                holes = self.index.holes(
-                    region, among, limit=limit - len(found), budget=self.budget
-                )
+                holes = self.index.holes(region, among, limit=parts, budget=self.budget)
                 complete = complete and holes.complete
-                for cube in holes.cubes:
-                    if not any(contains(other, cube) for other in seen):
-                        policies = tuple(self.meanings[side][means])
-                        found.append((cube, self._change(kind, effect, policies, cube)))
-        return self._told(found, complete=complete)
+                found += (
+                    cube
+                    for cube in holes.cubes
+                    if not any(contains(other, cube) for other in found)
+                )
+            complete = complete and len(found) <= parts
+            keys = tuple(self.meanings[side][means])
+            largest = sorted(found, key=self._largeness)[:parts]
+            changes += (self._change(kind, effect, keys, cube) for cube in largest)
+        return self._told(changes, complete=complete)
 
-    def _told(self, found: Sequence[tuple[Cube, Change]], *, complete: bool) -> Difference:
-        changes = sorted((each for _, each in found), key=_size)
-        undecided = None
-        if not complete and not changes:
-            undecided = "the search gave up"
-        return Difference(tuple(changes), complete, undecided)
+    def _largeness(self, cube: Cube) -> tuple[int, int]:
+        return len(cube), -sum(self.owners.regions.addresses(cube))
+
+    def _told(self, changes: list[Change], *, complete: bool) -> Difference:
+        order = ("opened", "eased", "closed", "tightened")
+        changes.sort(key=lambda each: order.index(each.kind))
+        gave_up = not complete and not changes
+        return Difference(tuple(changes), complete, "the search gave up" if gave_up else None)
 
     def _questions(self) -> Iterator[tuple[Kind, Effect, Meaning, int, int]]:
         """Give what one version alone does, and the owners by which that makes no difference.
@@ -159,16 +161,10 @@ class _Comparison:
         made, reading = sign_in(owners.partition, plainest(owners.space, cube))
         before, after = (evaluate(each, made, device_code_device=reading) for each in self.sets)
         restrictions = tuple(
-            (owners.partition.dimensions[key], mask) for key, mask in sorted(cube.items())
+            Restriction(owners.partition.dimensions[key], mask, given=False)
+            for key, mask in sorted(cube.items())
         )
         ipv4, ipv6 = owners.regions.addresses(cube)
         return Change(
             kind, effect, policies, restrictions, made, reading, before, after, ipv4, ipv6
         )
-
-
-def _size(change: Change) -> tuple[int, int, int]:
-    """Order changes: what opened first, then by how little must come together."""
-    order = ("opened", "eased", "closed", "tightened")
-    addresses = change.ipv4 + change.ipv6
-    return order.index(change.kind), len(change.restrictions), -addresses

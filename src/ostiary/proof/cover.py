@@ -92,6 +92,8 @@ class Index:
         or two for each key; they share the budget, and when it runs out the hole is only less
         plain.  Raises ValueError for a region that does not keep the rules of `Cube`.
         """
+        for key in prefer:
+            self._checked_key(key)
         search = Search(self._table, self._checked(region), self._owned_by(among))
         found = search.run(search.region, budget)
         if found is None:
@@ -126,10 +128,11 @@ class Index:
         None: they cover the same without it, that is, in `region` the owner is redundant.
         `budget` holds for each cube of the owner.
         """
+        self._checked(region)
         others = (-1 if among is None else among) & ~(1 << owner)
         undecided: Undecided | None = None
         for number in bits(self._cubes_of.get(owner, 0)):
-            if part := meet(self._checked(region), self.cubes[number]):
+            if (part := meet(region, self.cubes[number])) is not None:
                 answer = self.gap(part, others, budget=budget)
                 if isinstance(answer, Hole):
                     return answer
@@ -154,11 +157,14 @@ class Index:
 
     def _checked(self, cube: Cube) -> Cube:
         for key, mask in cube.items():
-            if not 0 <= key < len(self.space.sizes):
-                raise ValueError(f"key {key} is none of the {len(self.space.sizes)}")
+            self._checked_key(key)
             if not 0 < mask < self.space.full(key):
                 raise ValueError(f"mask {mask} of key {key} allows nothing, or all and more")
         return cube
+
+    def _checked_key(self, key: int) -> None:
+        if not 0 <= key < len(self.space.sizes):
+            raise ValueError(f"key {key} is none of the {len(self.space.sizes)}")
 
     def _owned_by(self, among: int | None) -> int:
         """Return the cubes of the owners in `among`."""
@@ -221,11 +227,11 @@ class Index:
         return Covered(Certificate(premises, steps), used)
 
     def _undecided(self, search: Search) -> Undecided:
-        effort: dict[int, int] = {}
+        # Before the first split none has taken effort: then it is the owners that are involved.
+        effort = dict.fromkeys((self.owners[number] for number in bits(search.meeting)), 0)
         for number, times in search.effort.items():
-            if number < len(self.owners):
-                owner = self.owners[number]
-                effort[owner] = effort.get(owner, 0) + times
+            if number < len(self.owners):  # and not a derived cube
+                effort[self.owners[number]] += times
         worst = sorted(effort, key=lambda owner: (-effort[owner], owner))
         return Undecided(search.nodes, tuple(worst[:_NAMED]))
 

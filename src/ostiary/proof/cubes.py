@@ -25,6 +25,11 @@ class Space:
 
     sizes: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        for key, size in enumerate(self.sizes):
+            if size < 1:
+                raise ValueError(f"key {key} has {size} classes: there is no point in the space")
+
     def full(self, key: int) -> Mask:
         """Return the mask that allows every class of `key`."""
         return (1 << self.sizes[key]) - 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ostiary.model.device_filter import FilterSyntaxError
@@ -61,8 +60,8 @@ def policy_set_of(resolved: Resolved) -> PolicySet:
     return PolicySet(resolved.policies, resolved.known_locations)
 
 
-def examine(resolved: Resolved, *, progress: Callable[[str], None] = lambda _: None) -> Examined:
-    """Hold every goal of an environment against its policies; `progress` hears each goal's key."""
+def examine(resolved: Resolved) -> Examined:
+    """Hold every goal of an environment against its policies."""
     policy_set = policy_set_of(resolved)
     waivers = {each.goal: each for each in resolved.waivers}
     prover: Prover | None = None
@@ -74,9 +73,7 @@ def examine(resolved: Resolved, *, progress: Callable[[str], None] = lambda _: N
         too_hard = str(error)
         results += (NotDecided(each, too_hard) for each in resolved.goals)
     else:
-        for goal in resolved.goals:
-            progress(goal.key)
-            results.append(prover.prove(goal))
+        results += map(prover.prove, resolved.goals)
     open_ = {each.goal.key for each in results if not isinstance(each, Proof)}
     waived = {key: waiver for key, waiver in waivers.items() if key in open_}
     return Examined(resolved, policy_set, tuple(results), waived, prover, too_hard)

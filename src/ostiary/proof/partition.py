@@ -243,7 +243,14 @@ class Partition:
                 self._add(kind, values, name)
             for text, expression in rules.items():
                 self._rules[kind, text] = Rule(attributes, expression)
-        if self.attributes["device"].values:
+        self._device(goals)
+
+    def _device(self, goals: Sequence[SignIns]) -> None:
+        # The class of null takes in every value that no rule names, so a device may be in it with
+        # every attribute and still be registered.
+        if any(each.device == "unregistered" for each in goals):
+            self._add("deviceRegistered", (False, True))
+        if self.attributes["device"].values or ("deviceRegistered", "") in self.number:
             self._add("deviceCodeDevice", get_args(DeviceCodeDevice))
 
 

@@ -184,15 +184,7 @@ class Prover:
 
     def prove(self, goal: Goal) -> Result:
         """Hold one of `goals` against the policies."""
-        # Who lets device code flow in need not let in what else may happen in such a session.
-        lets_in = isinstance(goal.then, (NeverBlocked, AsksAtMost))
-        given = [
-            cube
-            for each in goal.given
-            for cube in self.regions.of_sign_ins(each, no_other_flow=lets_in)
-        ]
-        excuses = self._excuses[goal.key]
-        excused = self.impossible | sum(excuses)
+        given, excused = self.given(goal), self.excused(goal)
         asked = list(questions(goal, given, excused, self.policies, self.regions))
         evidence: list[Evidence] = []
         open_: list[Question] = []
@@ -211,17 +203,29 @@ class Prover:
         if self._all_covered(given, excused):
             return Vacuous(goal)
         rests_on = tuple(self.policies[n].key for n in sorted(used) if n < len(self.policies))
-        return Proof(goal, tuple(evidence), rests_on, tuple(self._idle(goal, asked, excuses)))
+        return Proof(goal, tuple(evidence), rests_on, tuple(self._idle(goal, asked)))
+
+    def given(self, goal: Goal) -> list[Cube]:
+        """Give the sign-ins that a goal is about, the excused among them."""
+        # Who lets device code flow in need not let in what else may happen in such a session.
+        lets_in = isinstance(goal.then, (NeverBlocked, AsksAtMost))
+        return [
+            cube
+            for each in goal.given
+            for cube in self.regions.of_sign_ins(each, no_other_flow=lets_in)
+        ]
+
+    def excused(self, goal: Goal) -> int:
+        """Give the owners of the sign-ins that a goal says nothing about."""
+        return self.impossible | sum(self._excuses[goal.key])
 
     def _all_covered(self, regions: Iterable[Cube], among: int) -> bool:
         answers = (self.index.gap(each, among, budget=self.budget) for each in regions)
         return all(isinstance(each, Covered) for each in answers)
 
-    def _idle(
-        self, goal: Goal, asked: Sequence[Question], excuses: Sequence[int]
-    ) -> Iterable[IdleException]:
+    def _idle(self, goal: Goal, asked: Sequence[Question]) -> Iterable[IdleException]:
         """Find the exceptions that excuse nothing that the goal would not hold for anyway."""
-        for excuse, exception in zip(excuses, goal.exceptions, strict=True):
+        for excuse, exception in zip(self._excuses[goal.key], goal.exceptions, strict=True):
             excusing = [
                 (part, question.among & ~excuse)
                 for cube in self.regions.of_sign_ins(exception.sign_ins)

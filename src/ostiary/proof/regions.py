@@ -32,6 +32,7 @@ Alternatives = Sequence[Part]
 
 _MEMBER, _NO_MEMBER = 0b10, 0b01
 _USER, _SERVICE_PRINCIPAL = 0b01, 0b10
+_UNREGISTERED, _REGISTERED = 0b01, 0b10
 _ANYBODY: Alternatives = ({},)
 _FLOWS = (*get_args(catalog.AuthenticationFlow), "unknownFutureValue")
 _GUEST_TYPES = get_args(catalog.GuestOrExternalUserType)
@@ -108,14 +109,18 @@ class Regions:
     def impossible(self) -> Sequence[Cube]:
         """Give classes that cannot meet in any sign-in.
 
-        Where Entra does not see the device, all its attributes are null; and what the facts deny.
+        Where Entra does not see the device, it counts as one that is not registered; of which all
+        attributes are null; and what the facts deny.
         """
         cubes: list[Part] = []
+        hidden = [self.legacy_clients, self.device_unseen_in_flow or {}]
+        registered = self._number.get(("deviceRegistered", ""))
+        if registered is not None:
+            cubes += self._cubes([{registered: _REGISTERED}], hidden)
+            hidden.append({registered: _UNREGISTERED})
         for name in self.partition.attributes["device"].values:
             number = self._number["device", name]
-            not_null = {number: self._full[number] & ~1}
-            hidden = [self.legacy_clients, self.device_unseen_in_flow or {}]
-            cubes += self._cubes([not_null], hidden)
+            cubes += self._cubes([{number: self._full[number] & ~1}], hidden)
         for fact in self.partition.facts:
             if fact.kind == "user":
                 subject = {self._number["user", ""]: self.partition.mask("user", [fact.subject])}
@@ -416,8 +421,7 @@ class Regions:
         if state is None:
             return _ANYBODY
         if state == "unregistered":
-            names = self.partition.attributes["device"].values
-            return ({self._number["device", name]: 0b01 for name in names},)
+            return ({self._number["deviceRegistered", ""]: _UNREGISTERED},)
         return self._filtered("device", Filter("include", DEVICE_STATES[state]))
 
 

@@ -15,7 +15,7 @@ operations, whatever the number of keys.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ostiary.proof.cubes import Cube, Mask, Space, bits
@@ -32,10 +32,10 @@ _LEARNED = 2_000
 _EXCLUDED = -1
 
 _CANDIDATES = 24
-"""Tightest cubes that are looked at for where to split."""
+"""Tightest cubes that are looked at for the key of a split, and a third of them for its mask."""
 
-_EFFECTS = 20_000
-"""Effects that a table keeps from question to question, in all."""
+_EFFECTS = 2_000
+"""Effects of masks that are remembered for one key."""
 
 
 class Table:
@@ -46,7 +46,7 @@ class Table:
         self.cubes = cubes
         self.literals: list[list[tuple[int, Mask]]] = [list(cube.items()) for cube in cubes]
         self.by_mask: list[dict[Mask, int]] = [{} for _ in space.sizes]
-        self.planes = [0] * max(3, max(map(len, cubes), default=0).bit_length())
+        self.planes = [0] * max(4, max(map(len, cubes), default=0).bit_length())
         for number, cube in enumerate(cubes):
             bit = 1 << number
             for key, mask in cube.items():
@@ -66,7 +66,7 @@ class Table:
             for key, (at, size) in enumerate(zip(self.offset, space.sizes, strict=True))
         }
         self._carries = sum(self._key_of)
-        self._effects: dict[tuple[int, Mask], tuple[int, int]] = {}
+        self._effects: list[dict[Mask, tuple[int, int]]] = [{} for _ in space.sizes]
 
     def packed(self, cube: Cube) -> int:
         """Return the masks of `cube` in one int."""
@@ -95,7 +95,8 @@ class Table:
 
         Of those that do not restrict the key, it says nothing.
         """
-        effect = self._effects.get((key, mask))
+        effects = self._effects[key]
+        effect = effects.get(mask)
         if effect is None:
             missed = inside = 0
             for each, cubes in self.by_mask[key].items():
@@ -103,9 +104,9 @@ class Table:
                     missed |= cubes
                 elif not mask & ~each:
                     inside |= cubes
-            if len(self._effects) >= _EFFECTS:
-                self._effects.clear()
-            effect = self._effects[key, mask] = missed, inside
+            if len(effects) >= _EFFECTS:
+                effects.clear()
+            effect = effects[mask] = missed, inside
         return effect
 
 
@@ -137,6 +138,15 @@ def _subtract(planes: list[int], cubes: int) -> None:
         planes[place] = plane ^ cubes
         cubes &= ~plane
         place += 1
+
+
+def _highest(cubes: int, most: int) -> Iterator[int]:
+    """Yield the numbers of up to `most` cubes, the highest first."""
+    while cubes and most:
+        number = cubes.bit_length() - 1
+        yield number
+        cubes ^= 1 << number
+        most -= 1
 
 
 class Search:
@@ -235,7 +245,8 @@ class Search:
         contain it though they do not contain what the region allows.
         """
         added = self._added[key]
-        effect = self._effects[key].get(mask)
+        effects = self._effects[key]
+        effect = effects.get(mask)
         if effect is None:
             missed = inside = 0
             for each, cubes in self._masks_at(key).items():
@@ -243,7 +254,9 @@ class Search:
                     missed |= cubes
                 elif not mask & ~each:
                     inside |= cubes
-            effect = self._effects[key][mask] = [0, missed, inside]
+            if len(effects) >= _EFFECTS:
+                effects.clear()
+            effect = effects[mask] = [0, missed, inside]
         if effect[0] < len(added):
             for cube, each in added[effect[0] :]:
                 if not each & mask:
@@ -294,29 +307,36 @@ class Search:
                     break
 
     def _choose(self, state: _State) -> tuple[int, Mask]:
-        """Return a key and a mask of a tightest cube: what is outside of it is tried first."""
+        """Return a key and a mask of a tightest cube: what is outside of it is searched first.
+
+        The key is one that restricts many cubes, above all of the tightest; the mask, one that
+        leaves few cubes outside of it.  Of all that would do, what was learned last goes first:
+        it tells of the corner that the search is in.
+        """
         tightest = state.alive
         for plane in reversed(state.planes):
             tightest = tightest & ~plane or tightest
         best, best_key, best_cubes = -1, -1, 0
         seen: set[int] = set()
-        for count, cube in enumerate(bits(tightest)):
-            if count == _CANDIDATES:
-                break
+        for cube in _highest(tightest, _CANDIDATES):
             for key, mask in self._literals[cube]:
                 left = state.masks[key]
                 if key in seen or not left & ~mask:
                     continue
                 seen.add(key)
-                inside = self._effect(key, left)[2]
+                inside = self._effect(key, left)[2]  # not later: `_restricting` is made there
                 cubes = self._restricting[key] & ~inside & state.alive
                 score = 4 * (cubes & tightest).bit_count() + cubes.bit_count()
                 if score > best:
-                    best, best_key, best_cubes = score, key, cubes
-        among = best_cubes & tightest
-        cube = (among & -among).bit_length() - 1
-        self.effort[cube] = self.effort.get(cube, 0) + 1
-        return best_key, next(mask for key, mask in self._literals[cube] if key == best_key)
+                    best, best_key, best_cubes = score, key, cubes & tightest
+        left, best, best_mask, best_cube = state.masks[best_key], -1, 0, -1
+        for cube in _highest(best_cubes, _CANDIDATES // 3):
+            mask = next(mask for key, mask in self._literals[cube] if key == best_key)
+            gone = (self._effect(best_key, left & ~mask)[1] & state.alive).bit_count()
+            if gone > best:
+                best, best_mask, best_cube = gone, mask, cube
+        self.effort[best_cube] = self.effort.get(best_cube, 0) + 1
+        return best_key, best_mask
 
     def _derived(self, cube: int) -> Derived:
         if cube >= self._given:

@@ -44,7 +44,7 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
         country=at.get(("country", "clientIpAddress")),
         gps_country=at.get(("country", "authenticatorAppGps")),
         other_locations=frozenset(key for key, member in inside.items() if member),
-        device=_device(dict(_named(at, "device"))),
+        device=_device(dict(_named(at, "device")), at.get(("deviceRegistered", ""))),
         sign_in_risk=at["signInRisk", ""],
         user_risk=at["userRisk", ""],
         insider_risk=at["insiderRisk", ""],
@@ -83,7 +83,11 @@ def _target(at: Mapping[tuple[str, str], Any]) -> Application | UserAction:
     return Application(target.application, target.suites, dict(_named(at, "application")))
 
 
-def _device(attributes: Mapping[str, Any]) -> Attributes | Unregistered:
-    if all(value is None for value in attributes.values()):
+def _device(attributes: Mapping[str, Any], registered: bool | None) -> Attributes | Unregistered:  # noqa: FBT001 (a class)
+    if registered is None:
+        registered = any(value is not None for value in attributes.values())
+    if not registered:
         return UNREGISTERED
-    return {**dict.fromkeys(device_filter.ATTRIBUTES), **attributes}
+    # A device that is registered has an id.
+    identified = {**dict.fromkeys(device_filter.ATTRIBUTES), "device.deviceId": NOBODY}
+    return identified | {name: each for name, each in attributes.items() if each is not None}

@@ -11,9 +11,12 @@ from ostiary.model.resolve import Resolved
 def deployed(outputs: Mapping[str, Any], resolved: Resolved) -> Iterator[str]:
     """List every policy and named location with state, id and name; `outputs` are the stack's."""
     yield f"tenant {resolved.tenant_id} ({resolved.environment}) holds"
-    for title, kind in (("policies", "policies"), ("named locations", "namedLocations")):
+    for one, several, kind in (
+        ("policy", "policies", "policies"),
+        ("named location", "named locations", "namedLocations"),
+    ):
         rows = outputs.get(kind, {})
-        yield f"  {len(rows)} {title}"
+        yield f"  {len(rows)} {one if len(rows) == 1 else several}"
         width = max((len(row["state"]) for row in rows.values()), default=0)
         for key in sorted(rows):
             row = rows[key]

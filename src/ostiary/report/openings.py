@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.cubes import bits
 from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import Flow, Guest, Target
-from ostiary.proof.prove import Opening, Restriction
+from ostiary.proof.prove import Restriction
 from ostiary.report.words import (
     ACTIONS,
     CLIENTS,
@@ -33,8 +33,24 @@ _LEVELS = {
 }
 
 
-def extent(opening: Opening, names: Names) -> str:
-    """Tell who and what an opening takes in, in one sentence without a period."""
+class Extent(Protocol):
+    """What an opening and a change have in common: the sign-ins that it takes in."""
+
+    @property
+    def restrictions(self) -> tuple[Restriction, ...]:
+        """The conditions that all of them meet."""
+
+    @property
+    def ipv4(self) -> int:
+        """The number of IPv4 addresses."""
+
+    @property
+    def ipv6(self) -> int:
+        """The number of IPv6 addresses."""
+
+
+def extent(opening: Extent, names: Names) -> str:
+    """Tell who and what an opening or a change takes in, in one sentence without a period."""
     who = _who(opening.restrictions, names)
     rest = [said for each in opening.restrictions for said in restriction(each, names)]
     return ", ".join([who, *rest, _addresses(opening)])
@@ -175,7 +191,7 @@ def _classes(of: Restriction, mask: int) -> Iterator[Hashable]:
     return (of.dimension.classes[each] for each in bits(mask & of.dimension.full))
 
 
-def _addresses(opening: Opening) -> str:
+def _addresses(opening: Extent) -> str:
     every = (_EVERY_IPV4, _EVERY_IPV6)
     if (opening.ipv4, opening.ipv6) == every:
         return "from any address"

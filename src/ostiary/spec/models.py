@@ -37,6 +37,7 @@ from ostiary.catalog import (
     Operator,
     PersistentBrowserMode,
     RiskLevel,
+    ServicePrincipalRiskLevel,
     SignInFrequencyAuthenticationType,
     SignInFrequencyType,
     State,
@@ -174,7 +175,7 @@ class ConditionsSpec(SpecModel):
     authentication_flows: AuthenticationFlowsSpec | None = None
     sign_in_risk_levels: list[RiskLevel] = []
     user_risk_levels: list[RiskLevel] = []
-    service_principal_risk_levels: list[RiskLevel] = []
+    service_principal_risk_levels: list[ServicePrincipalRiskLevel] = []
     insider_risk_levels: InsiderRiskLevel | None = None
 
 

@@ -21,6 +21,8 @@ from ostiary.errors import Diagnostic, Location
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_VALUES = 500_000
+# Of one list or mapping.  Graph's longest list has 2000, and each may come to be a finding.
+MAX_ENTRIES = 2_500
 _SHOWN = 60
 
 Step = str | int
@@ -141,6 +143,7 @@ class _Open:
     value: list[Data] | dict[str, Data]
     key: str | None = None
     dropped: bool = False
+    entries: int = 0
 
     def next_route(self) -> Route:
         if isinstance(self.value, list):
@@ -228,13 +231,14 @@ class _Builder:
         if parent is not None and isinstance(parent.value, dict) and parent.key is None:
             self._key(parent, event)
             return
+        if parent is not None:
+            parent.entries += 1
+            if parent.entries > MAX_ENTRIES:
+                self._refuse_as_too_large(
+                    event, f"a list or mapping has over {MAX_ENTRIES} entries"
+                )
         if len(self.values) >= MAX_VALUES:
-            self._refuse(
-                "file-too-large",
-                f"the file holds more than {MAX_VALUES} values",
-                event,
-                "no policy or environment needs that many",
-            )
+            self._refuse_as_too_large(event, f"the file holds more than {MAX_VALUES} values")
         route = parent.next_route() if parent else ()
         if not (parent and parent.dropped):
             self.values[route] = _place(event)
@@ -281,6 +285,10 @@ class _Builder:
             self.stack[-1].put(value)
         else:
             self.top.append(value)
+
+    def _refuse_as_too_large(self, event: yaml.Event, message: str) -> NoReturn:
+        hint = "no policy or environment needs that many"
+        self._refuse("file-too-large", message, event, hint)
 
     def _refuse(self, code: str, message: str, event: yaml.Event, hint: str | None) -> NoReturn:
         raise _Refused(Diagnostic(code, message, Location(self.path, *_place(event)), hint))

@@ -300,8 +300,18 @@ def add_subjects(checkout: Checkout) -> None:
     )
     frequency = {"value": 8, "type": "hours"}
     controls = {"signInFrequency": frequency, "persistentBrowser": {"mode": "never"}}
+    exceptions = [
+        {"of": name, "owner": "a team", "reason": "a test", "expires": "2099-12-31"}
+        for name in ("linux", "head-office", "deviceFilter")
+    ]
     checkout.write(
-        "policies/subject.yaml", {**subject, "sessionControls": controls, "excludedBy": "any"}
+        "policies/subject.yaml",
+        {
+            **subject,
+            "sessionControls": controls,
+            "excludedBy": "any",
+            "exceptions": exceptions,
+        },
     )
     grant = {"operator": "OR", "authenticationStrength": "Phishing-resistant MFA"}
     checkout.write("policies/strong.yaml", {**checkout.policy("Strong"), "grantControls": grant})

@@ -99,12 +99,12 @@ def test_a_refactoring_makes_no_difference(policies: list[Policy], random: Any) 
 
 
 def test_a_difference_told_in_part_is_not_complete() -> None:
-    def block(group: str) -> Policy:
-        conditions = Conditions(Users(include_groups=(group,)), Applications(("All",)), ("all",))
-        return Policy(group, group, "enabled", conditions, GrantControls("OR", ("block",)))
+    def block(*groups: str) -> Policy:
+        conditions = Conditions(Users(include_groups=groups), Applications(("All",)), ("all",))
+        return Policy("block", "block", "enabled", conditions, GrantControls("OR", ("block",)))
 
-    before = PolicySet((block("staff"), block("out")))
+    before = PolicySet((block("staff", "out"),))
     whole = compare(before, PolicySet(()))
     assert (len(whole.changes), whole.complete, whole.empty) == (2, True, False)
-    part = compare(before, PolicySet(()), limit=1)
+    part = compare(before, PolicySet(()), parts=1)
     assert (len(part.changes), part.complete, part.empty) == (1, False, False)

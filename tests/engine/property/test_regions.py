@@ -202,7 +202,7 @@ def meant(goal: SignIns, of: SignIn) -> bool:
         not goal.locations or any(inside(key, of) for key in goal.locations),
         not any(inside(key, of) for key in goal.outside),
         goal.device != "compliant" or attributes.get("device.isCompliant") is True,
-        goal.device != "unregistered" or not any(attributes.values()),
+        goal.device != "unregistered" or device is UNREGISTERED,
         not goal.sign_in_risk_levels or of.sign_in_risk in goal.sign_in_risk_levels,
         not goal.user_risk_levels or of.user_risk in goal.user_risk_levels,
     ]
@@ -261,6 +261,7 @@ def signals(of: SignIn, reading: str) -> dict[str, Any]:
         "country": of,
         "location": of,
         "device": {} if unregistered else of.device,
+        "deviceRegistered": not unregistered,
         "deviceCodeDevice": reading,
         "signInRisk": of.sign_in_risk,
         "userRisk": of.user_risk,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ostiary.model.device_filter import ATTRIBUTES, Comparison, Expression, parse, truth
@@ -51,6 +51,7 @@ def inside(attributes: Attributes, rule: Expression, classes: dict[str, int]) ->
     )
 
 
+@settings(deadline=None)
 @given(st.lists(RULES, min_size=1, max_size=3))
 def test_cubes_hold_exactly_the_classes_in_which_the_rule_is_true(rules: list[Expression]) -> None:
     attributes = Attributes(rules)

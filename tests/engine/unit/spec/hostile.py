@@ -52,7 +52,12 @@ _TOO_LARGE = [
     HostileCase("keys-of-50-mb", _many_keys, "file-too-large"),
     HostileCase("comment-of-50-mb", lambda: b"#" * (50 * MEBIBYTE), "file-too-large"),
     # Three megabytes of text, but a million and a half values with a place each.
-    HostileCase("too-many-values", lambda: b"[" + b"1," * 1_500_000 + b"1]", "file-too-large"),
+    HostileCase("too-many-values", lambda: b"- [" + b"1," * 1_500_000 + b"1]", "file-too-large"),
+    HostileCase(
+        "too-many-lists", lambda: (b"- [" + b"1," * 2_400 + b"1]\n") * 300, "file-too-large"
+    ),
+    # Small enough to read, but each entry would be an error of its own.
+    HostileCase("one-word-again-and-again", lambda: b"- a\n" * 3_000, "file-too-large"),
 ]
 
 _TOO_DEEP = [
@@ -97,7 +102,7 @@ _KEYS = [
     HostileCase("duplicate-key-escaped", b'a: 1\n"\\x61": 2\n', "duplicate-key"),
     HostileCase("duplicate-key-with-mapping", b"a: {b: 1}\na: {c: [1, {d: 2}]}\n", "duplicate-key"),
     # Hundreds of thousands of findings would be as useless as none, and cost more.
-    HostileCase("duplicate-key-many-times", lambda: b"a: 1\n" * 100_000, "duplicate-key"),
+    HostileCase("duplicate-key-many-times", lambda: b"a: 1\n" * 100_000, "file-too-large"),
     HostileCase("key-is-list", b"? [a, b]\n: c\n", "yaml-key"),
     HostileCase("key-is-mapping", b"? {a: b}\n: c\n", "yaml-key"),
     HostileCase("key-is-mapping-inline", b"{{a: b}: c}\n", "yaml-key"),

@@ -1,0 +1,29 @@
+"""What stops a deployment, and what was let pass by a waiver, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ostiary.model.places import Places
+from ostiary.proof.examine import Examined
+from ostiary.proof.prove import Gap, Result
+from ostiary.report.goals import result
+from ostiary.spec.workspace import Workspace
+
+
+def failures(workspace: Workspace, examined: Examined) -> Iterator[str]:
+    """Tell each goal that is neither proven nor waived, with the sign-ins that show it."""
+    yield from _told(workspace, examined, examined.failed)
+
+
+def waived(workspace: Workspace, examined: Examined) -> Iterator[str]:
+    """Tell each goal that does not hold and is waived: by whom, why, and until when."""
+    open_ = (each for each in examined.results if each.goal.key in examined.waivers)
+    yield from _told(workspace, examined, open_)
+
+
+def _told(workspace: Workspace, examined: Examined, results: Iterable[Result]) -> Iterator[str]:
+    places = Places(workspace, examined.resolved.environment)
+    for each in results:
+        explained = examined.explain(each) if isinstance(each, Gap) else None
+        yield result(each, explained, examined, places)
