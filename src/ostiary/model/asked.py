@@ -7,14 +7,15 @@ assumed that nobody said.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 from typing import Any, get_args
 
 from ostiary import catalog
 from ostiary.errors import Diagnostic, Location
 from ostiary.model.device_filter import ATTRIBUTES
 from ostiary.model.names import Names
+from ostiary.model.policy import IpNamedLocation, NamedLocation
 from ostiary.model.sign_in import (
     NOBODY,
     UNKNOWN,
@@ -73,9 +74,52 @@ class Asked:
     plain: bool = False
 
 
-def sign_in(asked: Asked, names: Names, at: Callable[[str], Location]) -> SignIn:
-    """Make the sign-in; what is wrong is added to `names.found`, with the place `at` each word."""
-    return _Reader(asked, names, at).sign_in()
+def sign_in(
+    asked: Asked,
+    names: Names,
+    at: Callable[[str], Location],
+    locations: Iterable[NamedLocation] = (),
+) -> SignIn:
+    """Make the sign-in; what is wrong is added to `names.found`, with the place `at` each word.
+
+    One of `locations` is a way to say that it comes from an address, or a country, in there.
+    """
+    keys = {each.key: each for each in locations}
+    return _Reader(_from_within(keys, asked, names, at), names, at).sign_in()
+
+
+def _from_within(
+    locations: Mapping[str, NamedLocation],
+    asked: Asked,
+    names: Names,
+    at: Callable[[str], Location],
+) -> Asked:
+    """Say an address or a country where a location was named that is made of these."""
+    values = dict(asked.values)
+    said = values.pop("location", ())
+    for name in said:
+        if name not in locations:
+            values["location"] = (*values.get("location", ()), name)
+            continue
+        word, example = _example(locations[name])
+        if word in values:
+            names.found.append(
+                Diagnostic(
+                    "unknown-value",
+                    f"`{name}` and `{values[word][0]}` both say where it comes from",
+                    at("location"),
+                    "say it once",
+                )
+            )
+        values[word] = (example,)
+    return replace(asked, values=values)
+
+
+def _example(location: NamedLocation) -> tuple[str, str]:
+    if isinstance(location, IpNamedLocation):
+        return "ip", str(next(iter(ip_network(location.ip_ranges[0]).hosts())))
+    by_gps = location.country_lookup_method == "authenticatorAppGps"
+    return "gpsCountry" if by_gps else "country", location.countries_and_regions[0]
 
 
 class _Reader:
