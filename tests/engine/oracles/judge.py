@@ -122,7 +122,8 @@ class Judge:
         question = opening.question
         if not contains(question.region, opening.cube):
             yield "an opening reaches outside of what is asked"
-        if any(meet(opening.cube, each) is not None for each in self._among(question.among)):
+        possible = question.among & ~self._prover.impossible
+        if any(meet(opening.cube, each) is not None for each in self._among(possible)):
             yield "an opening is covered in part"
         decision = evaluate(
             self.world.policy_set,
