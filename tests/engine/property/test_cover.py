@@ -105,7 +105,7 @@ def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
 @given(st.integers(0, 2**32), st.integers(15, 40))
 @settings(max_examples=200)
 def test_many_overlapping_cubes_need_splits_inside_splits(seed: int, count: int) -> None:
-    random = Random(seed)  # noqa: S311 (nothing is kept secret with it)
+    random = Random(seed)
     space = Space((2, 2, 2, 2, 2, 3, 3))
     cubes = [
         {key: random.randrange(1, space.full(key)) for key in random.sample(range(7), 3)}
