@@ -95,7 +95,7 @@ def main() -> None:
     tenants = 4 if options.quick else options.tenants
     # Before this process grows: a child counts what its parent took when it was started.
     peaks = [_peak(family, size) for size in sizes for family in FAMILIES]
-    with report("proofs, gaps and comparisons, end to end, in ms of CPU: median (worst) of the tenants"):
+    with report("proofs, gaps, comparisons, end to end, in ms of CPU: median (worst) of tenants"):
         times: Times = {}
         for size in sizes:
             for number in range(tenants):
