@@ -3,7 +3,7 @@
 Four families.  `partition`: device code flow outside the exceptions, parted at random in all the
 ways that conditions can, so that nearly every policy is needed; `realistic`: a few policies for
 everybody and many for personas, as public baselines have them; `groups`: every policy excludes
-many of 300 groups, and others block those; `addresses`: locations of hundreds of ranges.
+many of 300 groups, and others block those; `addresses`: nothing but locations by address, of 60 ranges each.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class _Draw:
         key, r = f"location-{number}", self.random
         if number > 1 and self.maybe(0.25) and self.family != "addresses":
             return CountryNamedLocation(key, key, self.some(COUNTRIES, 12))
-        count = 200 if self.family == "addresses" else r.randint(1, 16)
+        count = 60 if self.family == "addresses" else r.randint(1, 16)
         ranges = tuple(sorted({self._range() for _ in range(count)}))
         return IpNamedLocation(key, key, ranges, number in (0, 1) or self.maybe(0.2))
 

@@ -103,6 +103,8 @@ class _Maker:
         self.themes = r.sample(themes, r.randint(1, 3)) if self.small else themes
         self.excusable = r.sample(range(6), 2 if self.small else 6)
         self.workloads = not self.small and r.random() < 0.15
+        # Whom most policies leave out, so that goals which let somebody in may hold.
+        self.spared = self.some(self.users) if self.maybe(0.6) else ()
         # A condition on a signal whose values are not all known never covers all of them, unless
         # the goal is about some of them only.
         self.clients = self.some(CLIENTS, 3)
@@ -126,11 +128,16 @@ class _Maker:
             goals.append(goal)
             policies += parts
         more = [self._noise() for _ in range(r.randint(0, 2 if self.small else 6))]
-        made = [*policies, *more]
+        made = [self._sparing(each) for each in (*policies, *more)]
         r.shuffle(made)
         named = tuple(replace(each, key=f"policy-{n}") for n, each in enumerate(made))
         policy_set = PolicySet(named, tuple(self.locations))
         return World(self.seed, policy_set, tuple(goals), facts, self.small)
+
+    def _sparing(self, policy: Policy) -> Policy:
+        if not self.spared or not self.maybe(0.96 if policy.grant_controls == BLOCK else 0.6):
+            return policy
+        return replace(policy, conditions=self._users(policy.conditions, exclude_users=self.spared))
 
     def _locations(self, pool: int) -> Iterator[NamedLocation]:
         r = self.random
@@ -213,6 +220,8 @@ class _Maker:
         ]
         if exceptions and self.maybe(0.1):
             exceptions.pop()
+        if self.spared and not lets_in:
+            exceptions.append(GoalException("spared", SignIns(users=self.spared), PLACE))
         goal = Goal(f"goal-{n}", f"Goal {n}", given, tuple(exceptions), then, PLACE)
         if lets_in:
             return goal, []
@@ -254,8 +263,15 @@ class _Maker:
             of = replace(of, client_app_types=self.clients)
         if self.by_risk in self.themes:
             of = replace(of, sign_in_risk_levels=self.risks)
+        if self.workloads and self.maybe(0.3):
+            principals = r.choice([("All",), ("robot",)])
+            mine = ClientApplications(("ServicePrincipalsInMyTenant",))
+            conditions = replace(EVERYBODY, users=Users(("None",)), client_applications=mine)
+            return (SignIns(service_principals=principals),), conditions
         if lets_in:
-            if self.maybe(0.5):
+            if self.spared and self.maybe(0.8):
+                of = replace(of, users=self.spared)
+            elif self.maybe(0.5):
                 of = replace(of, users=self.some(self.users))
             else:
                 of = replace(of, groups=self.some(self.groups, 1))
@@ -277,9 +293,6 @@ class _Maker:
             of = replace(of, device=r.choice(["unregistered", "compliant"]))
         elif chance < 0.5 and not self.small:
             return (of, replace(of, platforms=("windows",))), conditions
-        elif chance < 0.55 and self.workloads:
-            principals = r.choice([("All",), ("robot",)])
-            return (SignIns(service_principals=principals),), conditions
         return (of,), conditions
 
     def _place(self, *, anything: bool = True) -> str:
