@@ -12,11 +12,19 @@ from dataclasses import dataclass, replace
 from ostiary.model.controls import Requirement, blocks, ensures, requirements, satisfied_by
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
 from ostiary.model.policy import Policy, PolicySet
-from ostiary.model.sign_in import User
+from ostiary.model.sign_in import SignIn, User
 from ostiary.proof.clues import Clue, met_by, named, unmet
-from ostiary.proof.conditions import Circumstances, Reason, ReasonWord, reasons
+from ostiary.proof.conditions import (
+    LEGACY_CLIENTS,
+    Circumstances,
+    Reason,
+    ReasonWord,
+    in_device_code_flow,
+    reasons,
+)
 from ostiary.proof.decision import Decision
 from ostiary.proof.prove import Opening
+from ostiary.proof.questions import only_devices
 
 # A policy that fails in more conditions than this is about something else.
 MOST_UNMET = 3
@@ -153,8 +161,14 @@ def _culprits(
         too_much = tuple(
             each
             for each in demanded
-            if each in decision.unsatisfiable
+            if _hopeless(each, at.sign_in)
             or (isinstance(then, AsksAtMost) and not satisfied_by(each, then.controls))
         )
         if blocks(policy) or too_much:
             yield Culprit(policy, met_by(policy, at), too_much)
+
+
+def _hopeless(requirement: Requirement, sign_in: SignIn) -> bool:
+    """Tell whether nobody can satisfy it in such a sign-in (`evaluate`, of who is not blocked)."""
+    in_flow = in_device_code_flow(sign_in) is True
+    return sign_in.client_app_type in LEGACY_CLIENTS or (in_flow and only_devices(requirement))
