@@ -148,7 +148,7 @@ class _Draw:
             return CountryNamedLocation(key, key, self.some(COUNTRIES, 12))
         count = 200 if self.family == "addresses" else r.randint(1, 16)
         ranges = tuple(sorted({self._range() for _ in range(count)}))
-        return IpNamedLocation(key, key, ranges, number < 2 or self.maybe(0.2))
+        return IpNamedLocation(key, key, ranges, number in (0, 1) or self.maybe(0.2))
 
     def _range(self) -> str:
         r = self.random
@@ -303,7 +303,7 @@ class _Draw:
 
     def _by_text(self, of: Conditions) -> list[Conditions]:
         rule = of.device_filter.rule if of.device_filter else ""
-        if rule.count("-and") > 2:  # noqa: PLR2004 (deep enough)
+        if rule.count("-and") > 2:
             return [of]
         text = self.random.choice(self.texts)
         return [
@@ -368,7 +368,7 @@ class _Draw:
                 yield each
                 continue
             of = each.conditions
-            if r.random() < 0.5:  # noqa: PLR2004
+            if r.random() < 0.5:
                 excluded = tuple(sorted({*of.users.exclude_groups, r.choice(self.groups)}))
                 of = replace(of, users=replace(of.users, exclude_groups=excluded))
             else:

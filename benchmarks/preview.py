@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,7 +23,7 @@ from ostiary.sandbox.plugin_launchers import write_launchers
 
 ENVIRONMENT = "benchmark"
 LIMIT = 1.15
-# Four policies come with one named location.
+# Every four policies come with one named location.
 POLICIES_IN = {20: 16, 200: 160}
 
 
@@ -74,8 +74,8 @@ class Stack:
 def main() -> None:
     """Measure both sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=9, help="previews of each program")
-    parser.add_argument("--quick", action="store_true", help="three pairs, 20 resources only")
+    parser.add_argument("--pairs", type=int, default=15, help="previews of each program")
+    parser.add_argument("--quick", action="store_true", help="five pairs, of 20 resources only")
     options = parser.parse_args()
     sizes = [20] if options.quick else [20, 200]
     rows: list[list[str]] = []
@@ -88,10 +88,11 @@ def main() -> None:
         try:
             for size in sizes:
                 pair = _stacks(Path(folder, str(size)), size, sandbox)
-                rows += _measure(size, *pair, 3 if options.quick else options.pairs)
+                rows += _measure(size, *pair, 5 if options.quick else options.pairs)
         finally:
             lifecycle.stop(home)
-        table(["preview", "pairs", "median", "CPU", "ratio", "from", "to", "target"], *rows)
+        head = ["", "runs", "wall", "CPU", "wall ratio", "least", "most", "CPU ratio", "target"]
+        table(head, *rows)
 
 
 def _stacks(root: Path, size: int, sandbox: lifecycle.Running) -> tuple[Stack, Stack]:
@@ -129,32 +130,29 @@ def _measure(size: int, by_hand: Stack, ours: Stack, pairs: int) -> list[list[st
     for number in range(pairs):
         # Each goes first every other time, so that neither profits from the other.
         if number % 2:
-            second, first = ours.preview(), by_hand.preview()
+            own, hand = ours.preview(), by_hand.preview()
         else:
-            first, second = by_hand.preview(), ours.preview()
-        times.append((first, second))
+            hand, own = by_hand.preview(), ours.preview()
+        times.append((hand, own))
     _same(size, by_hand.plan(), ours.plan())
+    first, second = zip(*times, strict=True)
     ratios = [ours.wall / by_hand.wall for by_hand, ours in times]
-    row = [f"{min(ratios):.2f}", f"{max(ratios):.2f}", verdict(median(ratios), LIMIT)]
+    middle = median(ratios)
     return [
-        [
-            f"{size} resources, by hand",
-            str(pairs),
-            *_medians([a for a, _ in times]),
-            *["", "", "", ""],
-        ],
+        [f"{size} resources, by hand", *_medians(first), "", "", "", "", ""],
         [
             f"{size} resources, ostiary",
-            str(pairs),
-            *_medians([b for _, b in times]),
-            f"{median(ratios):.2f}",
-            *row,
+            *_medians(second),
+            *(f"{ratio:.2f}" for ratio in (middle, min(ratios), max(ratios))),
+            f"{median(ours.cpu / by_hand.cpu for by_hand, ours in times):.2f}",
+            verdict(middle, LIMIT),
         ],
     ]
 
 
-def _medians(runs: list[Run]) -> list[str]:
+def _medians(runs: Sequence[Run]) -> list[str]:
     return [
+        str(len(runs)),
         f"{median(each.wall for each in runs):.2f} s",
         f"{median(each.cpu for each in runs):.2f} s",
     ]

@@ -22,6 +22,9 @@ class Unknown(Enum):
 
     UNKNOWN = "unknown"
 
+    # Enum's own hash takes its time, and signals are looked up millions of times.
+    __hash__ = object.__hash__
+
 
 class Unregistered(Enum):
     """The type of `UNREGISTERED`: a device that the directory does not hold."""

@@ -9,7 +9,7 @@ from typing import get_args
 from ostiary import catalog
 from ostiary.model.edits import Edit
 from ostiary.model.goal import Goal, SignIns
-from ostiary.model.sign_in import NOBODY, Application, ServicePrincipal, SignIn, UserAction
+from ostiary.model.sign_in import NOBODY, Application, ServicePrincipal, SignIn, User, UserAction
 from ostiary.proof.blame import Blame, Culprit, NearMiss
 from ostiary.proof.clues import Clue
 from ostiary.proof.partition import DEVICE_STATES
@@ -88,6 +88,9 @@ def _lacking(goal: Goal, sign_in: SignIn, of: str) -> Iterator[tuple[str, str]]:
     """Give the entries (list, entry) that would take the sign-in in."""
     if of == "includeUsers":
         yield from (("includeGroups", each) for given in goal.given for each in given.groups)
+        kind = sign_in.identity.guest_type if isinstance(sign_in.identity, User) else None
+        if kind in get_args(catalog.GuestOrExternalUserType):
+            yield "includeGuestsOrExternalUsers", str(kind)
     elif of in _WORDS:
         signal, known = _WORDS[of]
         value = signal(sign_in)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal, get_args
 
 from ostiary import catalog
@@ -144,20 +144,8 @@ class Circumstances:
         self, policy_set: PolicySet, sign_in: SignIn, device_code_device: DeviceCodeDevice
     ) -> None:
         self.sign_in = sign_in
-        self._locations = {
-            each.key: _in_location(each, sign_in) for each in policy_set.named_locations
-        }
-        self._trusted = any_of(
-            [
-                self.in_location(MFA_TRUSTED_IPS),
-                *(
-                    self._locations[each.key]
-                    for each in policy_set.named_locations
-                    # Countries can never be trusted.
-                    if not isinstance(each, CountryNamedLocation) and each.is_trusted
-                ),
-            ]
-        )
+        self._named = {each.key: each for each in policy_set.named_locations}
+        self._inside: dict[str, Truth] = {}  # found out for those that a policy asks about
         device = sign_in.device
         self._device: Attributes = (
             {} if isinstance(device, Unknown) else _NULL if device is UNREGISTERED else device
@@ -171,14 +159,25 @@ class Circumstances:
 
         https://learn.microsoft.com/entra/identity/conditional-access/concept-assignment-network
         """
+        if key not in self._inside:
+            self._inside[key] = self._in_location(key)
+        return self._inside[key]
+
+    def _in_location(self, key: str) -> Truth:
         if key == "All":
             return True
         if key == "AllTrusted":
-            return self._trusted
+            # Countries can never be trusted.
+            trusted = (
+                each.key
+                for each in self._named.values()
+                if not isinstance(each, CountryNamedLocation) and each.is_trusted
+            )
+            return any_of(map(self.in_location, (MFA_TRUSTED_IPS, *trusted)))
         if key == MFA_TRUSTED_IPS:
             return among(self.sign_in.in_mfa_trusted_ips, [True], "in_mfa_trusted_ips")
-        if key in self._locations:
-            return self._locations[key]
+        if key in self._named:
+            return _in_location(self._named[key], self.sign_in)
         return members(self.sign_in.other_locations, [key], "other_locations")
 
     def device_matches(self, rule: str) -> Truth:
@@ -409,11 +408,13 @@ def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     address = sign_in.ip_address
     if isinstance(address, Unknown):
         return frozenset({"ip_address"})
-    return any(
-        address in ip_network(each)
-        for each in location.ip_ranges
-        if (":" in each) is (address.version == 6)  # noqa: PLR2004 (the version of the protocol)
-    )
+    return any(address in each for each in _networks(location.ip_ranges))
+
+
+# The ranges of a location are parsed once, as they are the same in every sign-in.
+@lru_cache(maxsize=1024)
+def _networks(ranges: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(map(ip_network, ranges))
 
 
 def _client_apps(types: tuple[ClientAppType, ...], sign_in: SignIn) -> Truth:

@@ -43,10 +43,11 @@ def address_classes(locations: Mapping[str, Sequence[str]]) -> AddressClasses:
     keys = list(locations)
     found: dict[int, dict[int, tuple[int, int]]] = {0: {}}
     for version in (4, 6):
-        for members, size, example in _sweep(version, locations.values()):
+        plain = _PLAIN[version]
+        for start, after, members in address_intervals(version, locations):
             classes = found.setdefault(members, {})
-            count, first = classes.get(version, (0, example))
-            classes[version] = (count + size, first)
+            count, example = classes.get(version, (0, plain if start <= plain < after else start))
+            classes[version] = (count + after - start, example)
     inside = dict.fromkeys(keys, 0)
     made = []
     for number, members in enumerate(sorted(found)):
@@ -64,18 +65,23 @@ def _class(named: Iterable[str], by_version: Mapping[int, tuple[int, int]]) -> A
     return AddressClass(frozenset(named), ipv4, ipv6, example)
 
 
-def _sweep(version: int, locations: Iterable[Sequence[str]]) -> Iterator[tuple[int, int, int]]:
-    """Walk over all addresses of a version; gives (locations as bits, addresses, an address)."""
+def address_intervals(
+    version: int, locations: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[int, int, int]]:
+    """Walk over all addresses of a version, 4 or 6, by the locations (key → CIDR) they lie in.
+
+    Gives (first address, the one after the last, locations as bits in the order of `locations`).
+    """
     changes: dict[int, int] = {}
-    for number, ranges in enumerate(locations):
+    for number, ranges in enumerate(locations.values()):
         bit = 1 << number
         for first, after in _intervals(tuple(ranges))[version == _V6]:
             changes[first] = changes.get(first, 0) ^ bit
             changes[after] = changes.get(after, 0) ^ bit
-    members, start, plain = 0, 0, _PLAIN[version]
+    members, start = 0, 0
     for place in [*sorted(changes), 1 << _WIDTH[version]]:
         if place > start:
-            yield members, place - start, plain if start <= plain < place else start
+            yield start, place, members
         members ^= changes.get(place, 0)
         start = place
 

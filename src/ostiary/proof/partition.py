@@ -59,6 +59,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Country:
+    """Countries that lie in the same locations, and one; `example` None is an unknown country."""
+
+    locations: frozenset[str]
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """The flow of the sign-in, and the one in which its session began."""
 
@@ -141,7 +149,8 @@ class Partition:
         self._add("principal", ("user", "servicePrincipal"))
         self._add("flow", [Flow(flow, session) for session, flow in product(_FLOWS, _FLOWS)])
         self._add("clientAppType", (*get_args(catalog.ClientAppType)[1:], _FUTURE))
-        platforms = sorted(set(get_args(catalog.DevicePlatform)) - {"all"}, key="windows".__ne__)
+        platforms = [each for each in get_args(catalog.DevicePlatform) if each != "all"]
+        platforms.sort(key="windows".__ne__)
         self._add("platform", (*platforms, None, _FUTURE))
         self._add("signInRisk", _RISKS)
         self._add("userRisk", _RISKS)
@@ -280,12 +289,13 @@ def _guests(conditions: Iterable[GuestsOrExternalUsers | None]) -> Iterator[Gues
             yield Guest(kind, tenant)
 
 
-def _countries(asked: Sequence[CountryNamedLocation]) -> list[str | None]:
-    """Give a country for each way of lying in the locations; None is an address without one."""
-    classes: dict[tuple[bool, ...], str | None] = {}
+def _countries(asked: Sequence[CountryNamedLocation]) -> list[Country]:
+    """Give a class for each way of lying in the locations."""
+    classes: dict[frozenset[str], Country] = {}
     named = sorted({code for each in asked for code in each.countries_and_regions})
     for code in (_unnamed(named), *named, None):
-        classes.setdefault(tuple(in_country(code, each) for each in asked), code)
+        inside = frozenset(each.key for each in asked if in_country(code, each))
+        classes.setdefault(inside, Country(inside, code))
     return list(classes.values())
 
 

@@ -1,14 +1,15 @@
 """Does a goal hold for every possible sign-in?  A proof, or the sign-ins for which it does not.
 
 Sound and complete over the classes of `partition`, never a sample.  A proof carries certificates
-that `certificate.check` accepts, and each sign-in of a gap has been decided by `evaluate`.
+that `certificate.check` accepts, and a gap a sign-in that `evaluate` has decided.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from ostiary.errors import Location
 from ostiary.model.controls import ensures, satisfied_by
@@ -33,7 +34,7 @@ from ostiary.proof.cubes import Cube, Space, meet, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.partition import Dimension, Partition
-from ostiary.proof.questions import Question, questions
+from ostiary.proof.questions import Question, asks_about, questions
 from ostiary.proof.regions import Regions
 from ostiary.proof.witness import sign_in
 
@@ -81,12 +82,11 @@ class Restriction:
     given: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opening:
     """Sign-ins for which a goal does not hold, as many as one set of conditions takes in.
 
-    `sign_in` is a plain one of them, decided by `decision`, should Entra see the device that
-    `device_code_device` says.
+    `sign_in` is a plain one of them, should Entra see the device that `device_code_device` says.
     """
 
     question: Question
@@ -94,14 +94,22 @@ class Opening:
     restrictions: tuple[Restriction, ...]
     sign_in: SignIn
     device_code_device: DeviceCodeDevice
-    decision: Decision
     ipv4: int
     ipv6: int
+    policy_set: PolicySet = field(repr=False, compare=False)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What `evaluate` decides for `sign_in`; it takes longer than to find the opening."""
+        return evaluate(self.policy_set, self.sign_in, device_code_device=self.device_code_device)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The goal does not hold; `openings`, largest first, are all there is if `complete`."""
+    """The goal does not hold; `openings`, largest first, are all there is if `complete`.
+
+    The sign-in of the first one has been decided by `evaluate`, and contradicts the goal.
+    """
 
     goal: Goal
     openings: tuple[Opening, ...]
@@ -130,29 +138,33 @@ Result = Proof | Gap | Vacuous | NotDecided
 class Prover:
     """A policy set, prepared once for the goals that are held against it.
 
-    Raises TooHardError and FilterSyntaxError as `Partition` does; `prove` does not.
+    With `only_asked` it leaves out the policies that no question about the goals counts, and the
+    classes that only those tell apart.  Raises TooHardError and FilterSyntaxError as `Partition`
+    does; `prove` does not.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each by its name)
         self,
         policy_set: PolicySet,
         goals: Iterable[Goal] = (),
         facts: Iterable[Fact] = (),
         *,
         sign_ins: Iterable[SignIns] = (),
+        only_asked: bool = False,
         budget: int = BUDGET,
     ) -> None:
         self.policy_set = policy_set
         self.policies = policy_set.policies
         self.goals = tuple(goals)
         self.budget = budget
+        self._only_asked = only_asked
         spoken = [
             *(each for goal in self.goals for each in goal.given),
             *(each.sign_ins for goal in self.goals for each in goal.exceptions),
             *sign_ins,
         ]
         self.partition = Partition(
-            (each.conditions for each in self.policies),
+            (each.conditions for each in self.policies if self._counts(each)),
             {each.key: each for each in policy_set.named_locations},
             spoken,
             facts,
@@ -171,7 +183,10 @@ class Prover:
 
     def _prepare(self) -> None:
         """Make the cubes of every owner: policies, what is impossible, the goals' exceptions."""
-        owned = [self.regions.of_policy(each.conditions) for each in self.policies]
+        owned = [
+            self.regions.of_policy(each.conditions) if self._counts(each) else ()
+            for each in self.policies
+        ]
         self.impossible = 1 << len(owned)
         owned.append(self.regions.impossible())
         self._excuses: dict[str, list[int]] = {}
@@ -181,6 +196,9 @@ class Prover:
         self.index = Index(
             self.space, [(owner, cube) for owner, cubes in enumerate(owned) for cube in cubes]
         )
+
+    def _counts(self, policy: Policy) -> bool:
+        return not self._only_asked or any(asks_about(each, policy) for each in self.goals)
 
     def prove(self, goal: Goal) -> Result:
         """Hold one of `goals` against the policies."""
@@ -214,6 +232,11 @@ class Prover:
             for each in goal.given
             for cube in self.regions.of_sign_ins(each, no_other_flow=lets_in)
         ]
+
+    def questions(self, goal: Goal) -> Iterable[Question]:
+        """Give the questions that the goal holds just if the answer to each is yes."""
+        given, excused = self.given(goal), self.excused(goal)
+        return questions(goal, given, excused, self.policies, self.regions)
 
     def excused(self, goal: Goal) -> int:
         """Give the owners of the sign-ins that a goal says nothing about."""
@@ -262,17 +285,15 @@ class Prover:
             )
             complete = complete and found.complete
             openings += [self.opening(question, cube, given) for cube in found.cubes]
-        for each in openings:
-            if holds(goal, each.decision):
-                # Proof and evaluation disagree, so one of them is wrong: claim nothing.
-                return NotDecided(goal, "a sign-in that should contradict it does not", ())
         openings.sort(key=_plainness)
+        if holds(goal, openings[0].decision):
+            # Proof and evaluation disagree, so one of them is wrong: claim nothing.
+            return NotDecided(goal, "a sign-in that should contradict it does not", ())
         return Gap(goal, tuple(openings), complete)
 
     def opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
         """Describe a hole that a question found in a region that is `given`."""
         made, reading = sign_in(self.partition, plainest(self.space, cube))
-        decision = evaluate(self.policy_set, made, device_code_device=reading)
         dimensions = self.partition.dimensions
         said = next((each for each in given if meet(each, cube) is not None), {})
         restrictions = tuple(
@@ -280,7 +301,7 @@ class Prover:
             for key, mask in sorted(cube.items())
         )
         ipv4, ipv6 = self.regions.addresses(cube)
-        return Opening(question, cube, restrictions, made, reading, decision, ipv4, ipv6)
+        return Opening(question, cube, restrictions, made, reading, ipv4, ipv6, self.policy_set)
 
     def _not_decided(self, goal: Goal, answer: Undecided) -> NotDecided:
         hard = tuple(self.policies[n].key for n in answer.owners if n < len(self.policies))
@@ -306,7 +327,7 @@ def prove_all(
 ) -> list[Result]:
     """Hold several goals against a policy set, which is prepared once."""
     try:
-        prover = Prover(policy_set, goals, facts, budget=budget)
+        prover = Prover(policy_set, goals, facts, only_asked=True, budget=budget)
         return [prover.prove(each) for each in goals]
     except (TooHardError, FilterSyntaxError) as error:
         return [NotDecided(each, str(error)) for each in goals]

@@ -65,6 +65,21 @@ def questions(
                     yield from (Question(each, excused, policy.key) for each in met if each)
 
 
+def asks_about(goal: Goal, policy: Policy) -> bool:
+    """Tell whether a question about the goal may name the policy, or count what it covers."""
+    if policy.state != "enabled":
+        return False
+    if blocks(policy):
+        return True
+    match goal.then:
+        case Blocked():
+            return False
+        case Requires(wanted):
+            return any(_demands(policy, each) for each in wanted)
+        case NeverBlocked() | AsksAtMost():
+            return bool(requirements(policy.grant_controls))
+
+
 def _demands(policy: Policy, wanted: Requirement) -> bool:
     return any(ensures(each, wanted) for each in requirements(policy.grant_controls))
 

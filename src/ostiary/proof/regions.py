@@ -24,7 +24,7 @@ from ostiary.model.policy import (
 from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
 from ostiary.proof.cubes import Cube, bits
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import DEVICE_STATES, Flow, Guest, Partition, Target, in_country
+from ostiary.proof.partition import DEVICE_STATES, Country, Flow, Guest, Partition, Target
 
 # Masks by dimension that all hold; alternatives are lists of them, of which one holds.
 Part = dict[int, int]
@@ -45,6 +45,9 @@ class Regions:
         self.partition = partition
         self._number = partition.number
         self._full = [each.full for each in partition.dimensions]
+        # What many policies ask for, once it is known.
+        self._ways: dict[str, list[tuple[int, int]]] = {}
+        self._flows: dict[frozenset[str], int] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
@@ -155,14 +158,14 @@ class Regions:
 
     def flows(self, flows: Collection[str]) -> int:
         """Give the mask of sign-ins by one of the flows, or of a session that began so."""
-        return self.partition.mask(
-            "flow",
-            (
-                each
-                for each in cast("tuple[Flow, ...]", self._classes("flow"))
-                if each.authentication in flows or each.session in flows
-            ),
-        )
+        asked = frozenset(flows)
+        if asked not in self._flows:
+            classes = cast("tuple[Flow, ...]", self._classes("flow"))
+            self._flows[asked] = self.partition.mask(
+                "flow",
+                (each for each in classes if asked & {each.authentication, each.session}),
+            )
+        return self._flows[asked]
 
     @cached_property
     def _device_code(self) -> int:
@@ -184,8 +187,12 @@ class Regions:
         for alternatives in conditions:
             if alternatives is _ANYBODY:
                 continue
-            met = (self._meet(cube, part) for cube in cubes for part in alternatives)
-            cubes = [cube for cube in met if cube is not None]
+            cubes = [
+                met
+                for cube in cubes
+                for part in alternatives
+                if (met := self._meet(cube, part)) is not None
+            ]
         full = self._full
         return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
 
@@ -233,12 +240,14 @@ class Regions:
         return [met for way in ways if (met := self._meet(base, way)) is not None]
 
     def _guests(self, users: Sequence[str], guests: GuestsOrExternalUsers | None) -> int:
+        legacy = "GuestsOrExternalUsers" in users
         mask = 0
+        if not legacy and guests is None:
+            return mask
         for each in cast("tuple[Guest, ...]", self._classes("guest")):
             if each.type is None:
                 continue
-            legacy = "GuestsOrExternalUsers" in users and each.type in _GUEST_TYPES
-            if legacy or (guests is not None and _is_one_of(each, guests)):
+            if (legacy and each.type in _GUEST_TYPES) or (guests and _is_one_of(each, guests)):
                 mask |= self.partition.mask("guest", [each])
         return mask
 
@@ -367,7 +376,9 @@ class Regions:
         """Give the ways of being in one of the locations."""
         merged: Part = {}
         for key in keys:
-            for number, mask in self._ways(key):
+            if key not in self._ways:
+                self._ways[key] = list(self._ways_into(key))
+            for number, mask in self._ways[key]:
                 merged[number] = merged.get(number, 0) | mask
         return [{number: mask} for number, mask in merged.items() if mask]
 
@@ -382,7 +393,7 @@ class Regions:
                 part[number] = left
         return (part,) if part else _ANYBODY
 
-    def _ways(self, key: str) -> Iterator[tuple[int, int]]:
+    def _ways_into(self, key: str) -> Iterator[tuple[int, int]]:
         """Give the ways of being in a location: by address, by country, or unknown."""
         address = self._number["address", ""]
         if key == "AllTrusted":
@@ -404,8 +415,8 @@ class Regions:
     def _countries(self, location: CountryNamedLocation) -> tuple[int, int]:
         method = location.country_lookup_method
         number = self._number["country", method]
-        codes = cast("tuple[str | None, ...]", self.partition.dimensions[number].classes)
-        inside = [code for code in codes if in_country(code, location)]
+        every = cast("tuple[Country, ...]", self.partition.dimensions[number].classes)
+        inside = [each for each in every if location.key in each.locations]
         return number, self.partition.mask("country", inside, method)
 
     # --- with what

@@ -8,7 +8,8 @@ from typing import Literal
 from ostiary.model.policy import PolicySet
 from ostiary.model.rows import Granted, Open, Row
 from ostiary.proof.decision import Decision
-from ostiary.proof.evaluate import combined_session_controls, evaluate
+from ostiary.proof.enforce import combined_session_controls
+from ostiary.proof.evaluate import evaluate
 from ostiary.proof.prove import fulfils
 
 Word = Literal["expect", "decidedBy", "sessionControls"]

@@ -18,7 +18,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.proof.conditions import MFA_TRUSTED_IPS, DeviceCodeDevice
-from ostiary.proof.partition import Partition
+from ostiary.proof.partition import Country, Partition
 
 
 def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceCodeDevice]:
@@ -41,8 +41,8 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
         platform=at["platform", ""],
         ip_address=at["address", ""].example,
         in_mfa_trusted_ips=inside.pop(MFA_TRUSTED_IPS, False),
-        country=at.get(("country", "clientIpAddress")),
-        gps_country=at.get(("country", "authenticatorAppGps")),
+        country=_country(at, "clientIpAddress"),
+        gps_country=_country(at, "authenticatorAppGps"),
         other_locations=frozenset(key for key, member in inside.items() if member),
         device=_device(dict(_named(at, "device")), at.get(("deviceRegistered", ""))),
         sign_in_risk=at["signInRisk", ""],
@@ -54,6 +54,11 @@ def sign_in(partition: Partition, point: Sequence[int]) -> tuple[SignIn, DeviceC
 
 def _named(at: Mapping[tuple[str, str], Any], kind: str) -> Iterator[tuple[str, Any]]:
     return ((name, value) for (of, name), value in at.items() if of == kind)
+
+
+def _country(at: Mapping[tuple[str, str], Any], method: str) -> str | None:
+    country: Country | None = at.get(("country", method))
+    return country.example if country else None
 
 
 def _user(at: Mapping[tuple[str, str], Any]) -> User:

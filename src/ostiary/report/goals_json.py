@@ -16,7 +16,7 @@ from ostiary.proof.cubes import bits
 from ostiary.proof.decision import Decision
 from ostiary.proof.examine import Examined, Explained
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import Flow, Guest, Target
+from ostiary.proof.partition import Country, Flow, Guest, Target
 from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Restriction, Result, Vacuous
 from ostiary.proof.repairs import Repair
 from ostiary.report.openings import extent
@@ -100,20 +100,20 @@ def clue(of: Clue, policy: Policy, names: Names, places: Places) -> Json:
 
 
 def _gap(of: Gap, explained: Explained, examined: Examined, places: Places) -> Json:
-    names = examined.resolved.names
     policies = {each.key: each for each in examined.policy_set.policies}
     return {
         "complete": of.complete,
         "openings": [
-            _opening(opening, said, names, places)
+            _opening(opening, said, examined, places)
             for opening, said in zip(of.openings, explained.blames, strict=True)
         ],
         "repairs": [_repair(each, policies, places) for each in explained.repairs],
     }
 
 
-def _opening(of: Opening, said: Blame, names: Names, places: Places) -> Json:
+def _opening(of: Opening, said: Blame, examined: Examined, places: Places) -> Json:
     about = of.question.about
+    names = examined.resolved.names
     return {
         "signIn": words(of.sign_in, names),
         "words": sign_in(of.sign_in, names, said.locations),
@@ -155,19 +155,21 @@ def _restriction(of: Restriction, names: Names) -> Json:
 
 def _class(of: object) -> object:
     """Give a class of a dimension; null stands for what nobody names."""
+    made: object = of
     match of:
         case AddressClass(locations=locations, ipv4=ipv4, ipv6=ipv6):
-            return {"locations": sorted(locations), "ipv4": str(ipv4), "ipv6": str(ipv6)}
+            made = {"locations": sorted(locations), "ipv4": str(ipv4), "ipv6": str(ipv6)}
+        case Country(locations=locations, example=example):
+            made = {"locations": sorted(locations), "example": example}
         case Flow(authentication=flow, session=session):
-            return {"flow": flow, "sessionFlow": session}
+            made = {"flow": flow, "sessionFlow": session}
         case Guest(type=kind, tenant=tenant):
-            return {"guest": kind, "externalTenant": tenant}
+            made = {"guest": kind, "externalTenant": tenant}
         case Target(application=app, suites=suites, user_action=action):
-            return {"app": app, "suites": sorted(suites), "userAction": action}
+            made = {"app": app, "suites": sorted(suites), "userAction": action}
         case tuple():
-            return list(of)
-        case _:
-            return of
+            made = list(of)
+    return made
 
 
 def _repair(of: Repair, policies: Mapping[str, Policy], places: Places) -> Json:

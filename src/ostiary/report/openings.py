@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.cubes import bits
 from ostiary.proof.networks import AddressClass
-from ostiary.proof.partition import Flow, Guest, Target
+from ostiary.proof.partition import Country, Flow, Guest, Target
 from ostiary.proof.prove import Restriction
 from ostiary.report.words import (
     ACTIONS,
@@ -52,11 +52,11 @@ class Extent(Protocol):
 def extent(opening: Extent, names: Names) -> str:
     """Tell who and what an opening or a change takes in, in one sentence without a period."""
     who = _who(opening.restrictions, names)
-    rest = [said for each in opening.restrictions for said in restriction(each, names)]
+    rest = [said for each in opening.restrictions for said in _restriction(each, names)]
     return ", ".join([who, *rest, _addresses(opening)])
 
 
-def restriction(of: Restriction, names: Names) -> Iterator[str]:
+def _restriction(of: Restriction, names: Names) -> Iterator[str]:
     """Tell one restriction, but for those on who it is and from which address."""
     kind, name = of.dimension.kind, of.dimension.name
     if kind in _LEVELS:
@@ -70,10 +70,12 @@ def restriction(of: Restriction, names: Names) -> Iterator[str]:
     elif kind == "target":
         yield f"to {_some(of, lambda value: _target(cast('Target', value), names))}"
     elif kind == "country":
-        how = " by GPS" if name == "authenticatorAppGps" else ""
-        yield f"in {_some(of, lambda value: str(value or 'no country'))}{how}"
+        within = _within(of)
+        yield f"{within or 'in some countries'}{' by GPS' if name == 'authenticatorAppGps' else ''}"
     elif kind == "location":
         yield f"{'in' if _member(of) else 'not in'} {named(name, names)}"
+    elif kind == "deviceRegistered":
+        yield f"on a device that is {'' if _member(of) else 'not '}registered"
     elif kind == "deviceCodeDevice":
         seen = "the device" if of.mask == 0b10 else "no device"  # noqa: PLR2004 (a mask)
         yield f"should Entra see {seen} in device code flow"
@@ -89,7 +91,7 @@ def _who(restrictions: Iterable[Restriction], names: Names) -> str:
     if any(each.mask == 0b10 for each in by_kind.get("principal", ())):  # noqa: PLR2004 (a mask)
         return _service_principals(by_kind.get("servicePrincipal", ()), names)
     said = [_those(each, "user", names) for each in by_kind.get("user", ())]
-    said += [_some(each, _guest(names)) for each in by_kind.get("guest", ())]
+    said += [_guests(each, names) for each in by_kind.get("guest", ())]
     who = ", ".join(said) or "every user"
     groups = " and ".join(_memberships(by_kind.get("group", ()), "in", names))
     roles = " and ".join(_memberships(by_kind.get("role", ()), "the role", names))
@@ -120,13 +122,26 @@ def _those(of: Restriction, kind: str, names: Names) -> str:
     return joined([named(str(each), names) for each in _classes(of, of.mask)], "or")
 
 
-def _guest(names: Names) -> Callable[[Hashable], str]:
-    def told(value: Hashable) -> str:
-        guest = cast("Guest", value)
-        tenant = f" from the tenant {named(guest.tenant, names)}" if guest.tenant else ""
-        return f"{GUESTS[guest.type]}{tenant}"
+def _guests(of: Restriction, names: Names) -> str:
+    """Tell the kinds of users, with their tenants where not all of a kind's are meant."""
+    inside, outside = (list(_kinds(of, mask, names)) for mask in (of.mask, ~of.mask))
+    if len(outside) < len(inside):
+        return f"every user but {joined(outside, 'or')}"
+    return joined(inside, "or")
 
-    return told
+
+def _kinds(of: Restriction, mask: int, names: Names) -> Iterator[str]:
+    every = cast("Sequence[Guest]", of.dimension.classes)
+    chosen = cast("Sequence[Guest]", list(_classes(of, mask)))
+    for kind in dict.fromkeys(each.type for each in chosen):
+        tenants = [each.tenant for each in chosen if each.type == kind]
+        if len(tenants) == sum(each.type == kind for each in every):
+            yield GUESTS[kind]
+        else:
+            told = [
+                named(each, names) if each else "a tenant that nobody names" for each in tenants
+            ]
+            yield f"{GUESTS[kind]} from {joined(told, 'or')}"
 
 
 def _flow(of: Restriction) -> Iterator[str]:
@@ -195,16 +210,18 @@ def _addresses(opening: Extent) -> str:
     every = (_EVERY_IPV4, _EVERY_IPV6)
     if (opening.ipv4, opening.ipv6) == every:
         return "from any address"
-    where = [_inside(each) for each in opening.restrictions if each.dimension.kind == "address"]
     counts = f"{count(opening.ipv4)} IPv4 and {count(opening.ipv6)} IPv6 addresses"
-    return f"from {counts}{''.join(f' ({each})' for each in where if each)}"
+    for each in opening.restrictions:
+        if each.dimension.kind == "address" and (told := _within(each)):
+            return f"from {counts} ({told})"
+    return f"from {counts}"
 
 
-def _inside(of: Restriction) -> str:
-    """Tell the named locations that all these addresses are in, or that none is in."""
-    inside = [cast("AddressClass", each).locations for each in _classes(of, of.mask)]
-    outside = [cast("AddressClass", each).locations for each in _classes(of, ~of.mask)]
-    known = sorted(frozenset().union(*inside, *outside))
+def _within(of: Restriction) -> str:
+    """Tell the named locations that all these classes are in, or that none is in."""
+    every = cast("Sequence[AddressClass | Country]", of.dimension.classes)
+    inside = [every[each].locations for each in bits(of.mask)]
+    known = sorted(frozenset().union(*(each.locations for each in every)))
     within = [f"`{key}`" for key in known if all(key in each for each in inside)]
     without = [f"`{key}`" for key in known if not any(key in each for each in inside)]
     if within:

@@ -9,7 +9,7 @@ from ostiary.model.goal import AsksAtMost, Blocked, NeverBlocked, Requires, Then
 from ostiary.model.places import Places
 from ostiary.model.rows import Granted, Open
 from ostiary.proof.decision import CombinedSessionControls
-from ostiary.proof.evaluate import combined_session_controls
+from ostiary.proof.enforce import combined_session_controls
 from ostiary.proof.examine import Examined
 from ostiary.proof.rows import Judged
 from ostiary.proof.what_if import what_if

@@ -53,7 +53,7 @@ class SpecModel(BaseModel):
 
 
 def _trimmed(text: str) -> str:
-    if text != text.strip() or any(ord(character) < ord(" ") for character in text):
+    if text != text.strip() or min(text) < " ":
         raise PydanticCustomError(
             "stray-space",
             "`{text}` has spaces around it or a control character in it",

@@ -156,6 +156,10 @@ def _every_policy_is_exercised(of: Environment) -> None:
 def _subject(config: pytest.Config, root: Path) -> Subject:
     subjects = config.stash.setdefault(_SUBJECTS, {})
     if root not in subjects:
-        today = date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
-        subjects[root] = Subject(root, today)
+        subjects[root] = Subject(root, today())
     return subjects[root]
+
+
+def today() -> date:
+    """Give the day by which exceptions expire."""
+    return date.today()  # noqa: DTZ011 (an exception ends where its owner lives)

@@ -9,8 +9,8 @@ from ostiary.model.goal import Goal
 from ostiary.proof.certificate import CertificateError, check
 from ostiary.proof.cubes import bits, contains, meet
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Prover, Result, Vacuous
-from ostiary.proof.questions import Question, questions
+from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Prover, Result, Vacuous, prove
+from ostiary.proof.questions import Question
 from tests.engine.oracles import sat
 from tests.engine.oracles.brute import Brute, TooManyError, true_of
 from tests.engine.oracles.smt import Answer, Smt
@@ -45,6 +45,10 @@ class Judge:
         self.counts["questions"] += 1
         self.counts[answer] += 1
         self.counts[type(goal.then).__name__] += 1
+        if self.world.seed % 4 == 0:
+            self.counts["asked alone"] += 1
+            if (other := said(prove(self.world.policy_set, goal, self.world.facts))) != answer:
+                yield f"{answer}, but {other} when asked alone"
         if isinstance(result, NotDecided):
             yield f"not decided: {result.reason}"
             return
@@ -54,18 +58,13 @@ class Judge:
             self.counts["tried all sign-ins"] += 1
             if (other := self._brute.answer(goal)) != answer:
                 yield f"{answer}, but {other} by trying all sign-ins"
-        asked = list(self._questions(goal))
+        asked = list(self._prover.questions(goal))
         if (other := self._by_classes(goal, asked)) != answer:
             yield f"{answer}, but {other} by SAT"
         if isinstance(result, Proof):
             yield from self._proven(goal, result, asked)
         elif isinstance(result, Gap):
             yield from self._open(goal, result, asked)
-
-    def _questions(self, goal: Goal) -> Iterator[Question]:
-        given, excused = self._prover.given(goal), self._prover.excused(goal)
-        policies, regions = self._prover.policies, self._prover.regions
-        return questions(goal, given, excused, policies, regions)
 
     def _by_classes(self, goal: Goal, asked: list[Question]) -> Answer:
         excused = self._prover.excused(goal)

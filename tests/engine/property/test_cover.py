@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,25 @@ def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
         check(case.space.sizes, case.region, cubes, answer.certificate)
         assert answer.used == {case.cubes[each][0] for each in answer.certificate.premises}
         assert all(case.among >> owner & 1 for owner in answer.used)
+
+
+@given(st.integers(0, 2**32), st.integers(15, 40))
+@settings(max_examples=200)
+def test_many_overlapping_cubes_need_splits_inside_splits(seed: int, count: int) -> None:
+    random = Random(seed)
+    space = Space((2, 2, 2, 2, 2, 3, 3))
+    cubes = [
+        {key: random.randrange(1, space.full(key)) for key in random.sample(range(7), 3)}
+        for _ in range(count)
+    ]
+    answer = Index(space, list(enumerate(cubes))).gap({})
+    rest = points(space, {}, *cubes)
+    if isinstance(answer, Hole):
+        assert points(space, answer.cube) <= rest
+    else:
+        assert isinstance(answer, Covered)
+        assert not rest
+        check(space.sizes, {}, cubes, answer.certificate)
 
 
 @given(cases(), st.data())
@@ -203,9 +223,9 @@ def test_another_cube_never_opens_and_a_smaller_region_neither(
 
 
 @given(cases(), st.randoms(use_true_random=False))
-def test_order_and_copies_of_cubes_change_no_verdict(case: Case, random: object) -> None:
+def test_order_and_copies_of_cubes_change_no_verdict(case: Case, random: Random) -> None:
     cubes = case.cubes * 2
-    random.shuffle(cubes)  # type: ignore[attr-defined]
+    random.shuffle(cubes)
     index = Index(case.space, cubes)
     assert type(index.gap(case.region, case.among)) is type(case.index.gap(case.region, case.among))
 

@@ -289,9 +289,11 @@ def holds(partition: Partition, dimension: Dimension, each: Any, value: Any) -> 
         case "country":
             code = value.country if name == "clientIpAddress" else value.gps_country
             return all(
-                in_country(each, asked) == in_country(code, asked)
+                (asked.key in each.locations) == in_country(code, asked)
                 for asked in LOCATIONS.values()
-                if isinstance(asked, CountryNamedLocation) and asked.country_lookup_method == name
+                if isinstance(asked, CountryNamedLocation)
+                and asked.country_lookup_method == name
+                and any(asked.key in other.locations for other in dimension.classes)  # type: ignore[attr-defined]
             )
         case "target":
             apps = {target.application for target in dimension.classes}  # type: ignore[attr-defined]

@@ -30,7 +30,7 @@ def help_text() -> str:
         check=True,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", "TERM": "dumb"},
     )
-    rows = re.findall(r"^│ (\w+) +(\S.*?) *│$", done.stdout, re.MULTILINE)
+    rows = re.findall(r"^│ (\w[\w-]*) +(\S.*?) *│$", done.stdout, re.MULTILINE)
     width = max(len(name) for name, _ in rows)
     return "".join(f"ostiary {name:<{width}}  {words}\n" for name, words in rows)
 
@@ -46,10 +46,16 @@ def test_the_diagnostic_is_one_that_the_tests_expect() -> None:
 
 
 def test_the_policy_is_valid(workspace: Path) -> None:
-    (policy,) = blocks("yaml")
+    policy, _ = blocks("yaml")
     assert yaml.safe_load(policy)["displayName"] == "Block device code flow"
     (workspace / "policies/block-device-code-flow.yaml").write_text(policy, encoding="utf-8")
     assert resolve(load(workspace), "sandbox", TODAY).warnings == ()
+
+
+def test_the_goal_is_a_shipped_one() -> None:
+    _, goal = blocks("yaml")
+    path, _, text = goal.removeprefix("# ").partition("\n")
+    assert (ROOT / path).read_text(encoding="utf-8") == text
 
 
 def test_every_link_into_the_repository_leads_somewhere() -> None:

@@ -35,6 +35,9 @@ def test_check_imports_nothing_that_only_deploying_needs() -> None:
     ("verb", "shows"),
     [
         ("check", "[environments]"),
+        ("prove", "--goal"),
+        ("what-if", "--plain"),
+        ("explain", "CODE|GOAL"),
         ("up", "--yes"),
         ("pulumi", "{arguments}"),
         ("affected", "BASE"),
