@@ -29,6 +29,7 @@ _VERBS = {
     "explain": "explain",
     "up": "up",
     "pulumi": "up",
+    "policy-pack": "policy_pack",
     "affected": "affected",
     "engine": "engine",
     "sandbox": "sandbox",

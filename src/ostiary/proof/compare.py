@@ -16,12 +16,12 @@ from ostiary.model.policy import PolicySet
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.conditions import DeviceCodeDevice
-from ostiary.proof.cover import BUDGET, Index
-from ostiary.proof.cubes import Cube, contains, plainest
+from ostiary.proof.cover import BUDGET, Hole, Index
+from ostiary.proof.cubes import contains, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.prove import Restriction
+from ostiary.proof.prove import Restriction, restricted
 from ostiary.proof.versions import (
     Meaning,
     Owners,
@@ -108,29 +108,30 @@ class _Comparison:
         self.index = Index(
             self.owners.space,
             [(owner, cube) for owner, cubes in enumerate(self.owners.cubes) for cube in cubes],
+            self.owners.impossible.bit_length() - 1,
         )
 
     def difference(self, parts: int) -> Difference:
         changes: list[Change] = []
         complete = True
         for kind, effect, means, among, side in self._questions():
-            found: list[Cube] = []
+            found: list[Hole] = []
             for region in self.owners.cubes[self.owners.number[means]]:
                 holes = self.index.holes(region, among, limit=parts, budget=self.budget)
                 complete = complete and holes.complete
                 found += (
-                    cube
-                    for cube in holes.cubes
-                    if not any(contains(other, cube) for other in found)
+                    hole
+                    for hole in holes.holes
+                    if not any(contains(other.wide, hole.wide) for other in found)
                 )
             complete = complete and len(found) <= parts
             keys = tuple(self.meanings[side][means])
             largest = sorted(found, key=self._largeness)[:parts]
-            changes += (self._change(kind, effect, keys, cube) for cube in largest)
+            changes += (self._change(kind, effect, keys, hole) for hole in largest)
         return self._told(changes, complete=complete)
 
-    def _largeness(self, cube: Cube) -> tuple[int, int]:
-        return len(cube), -sum(self.owners.regions.addresses(cube))
+    def _largeness(self, hole: Hole) -> tuple[int, int]:
+        return len(hole.wide), -sum(self.owners.regions.addresses(hole.wide))
 
     def _told(self, changes: list[Change], *, complete: bool) -> Difference:
         order = ("opened", "eased", "closed", "tightened")
@@ -156,15 +157,12 @@ class _Comparison:
                     else:
                         yield softer, effect, means, among | blocking, side
 
-    def _change(self, kind: Kind, effect: Effect, policies: tuple[str, ...], cube: Cube) -> Change:
+    def _change(self, kind: Kind, effect: Effect, policies: tuple[str, ...], hole: Hole) -> Change:
         owners = self.owners
-        made, reading = sign_in(owners.partition, plainest(owners.space, cube))
+        made, reading = sign_in(owners.partition, plainest(owners.space, hole.cube))
         before, after = (evaluate(each, made, device_code_device=reading) for each in self.sets)
-        restrictions = tuple(
-            Restriction(owners.partition.dimensions[key], mask, given=False)
-            for key, mask in sorted(cube.items())
-        )
-        ipv4, ipv6 = owners.regions.addresses(cube)
+        restrictions = restricted(owners.partition, hole.wide, {})
+        ipv4, ipv6 = owners.regions.addresses(hole.wide)
         return Change(
             kind, effect, policies, restrictions, made, reading, before, after, ipv4, ipv6
         )

@@ -32,9 +32,13 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """No point of `cube` is in any of the cubes, and it cannot be made larger in the region."""
+    """No point of `cube` is in any of the cubes, and it cannot be made larger in the region.
+
+    `wide` may hold points besides that are impossible, and no others; it has fewer conditions.
+    """
 
     cube: Cube
+    wide: Cube
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,21 @@ class Undecided:
 class Holes:
     """Maximal holes, the largest first; together they are all there is if `complete`."""
 
-    cubes: tuple[Cube, ...]
+    holes: tuple[Hole, ...]
     complete: bool
 
 
 class Index:
     """Cubes and their owners (whose number is any int from 0), prepared once and asked often.
 
-    An owner may have several cubes and counts as their union.  Raises ValueError for a cube that
-    does not keep the rules of `Cube`.
+    An owner may have several cubes and counts as their union.  The cubes of the owner `impossible`
+    are points that there are none of.  Raises ValueError for a cube that does not keep the rules of
+    `Cube`.
     """
 
-    def __init__(self, space: Space, cubes: Sequence[tuple[int, Cube]]) -> None:
+    def __init__(
+        self, space: Space, cubes: Sequence[tuple[int, Cube]], impossible: int | None = None
+    ) -> None:
         self.space = space
         self.owners = [owner for owner, _ in cubes]
         self.cubes = [self._checked(cube) for _, cube in cubes]
@@ -70,6 +77,7 @@ class Index:
             if owner < 0:
                 raise ValueError(f"an owner is a number from 0, not {owner}")
             self._cubes_of[owner] = self._cubes_of.get(owner, 0) | 1 << number
+        self._impossible = 0 if impossible is None else self._cubes_of.get(impossible, 0)
         self._owned: dict[int, int] = {}
         self._all = (1 << len(cubes)) - 1
         # Few classes first: a hole that does not depend on a group is worth more than one which
@@ -103,7 +111,7 @@ class Index:
         hole = self._grown(search, found)
         if prefer:
             hole = self._grown(search, _plainest(search, hole, prefer, budget))
-        return Hole(self._cube(hole))
+        return self._hole(search, hole)
 
     def holes(
         self, region: Cube, among: int | None = None, *, limit: int = 100, budget: int = BUDGET
@@ -113,12 +121,12 @@ class Index:
         They may overlap.  `budget` holds for each of them.
         """
         search = Search(self._table, self._checked(region), self._owned_by(among))
-        cubes: list[Cube] = []
-        while isinstance(found := search.run(search.region, budget), list) and len(cubes) < limit:
-            cubes.append(self._cube(self._grown(search, found)))
-            search.exclude(cubes[-1])
-        cubes.sort(key=lambda cube: volume(self.space, cube), reverse=True)
-        return Holes(tuple(cubes), complete=isinstance(found, tuple))
+        holes: list[Hole] = []
+        while isinstance(found := search.run(search.region, budget), list) and len(holes) < limit:
+            holes.append(self._hole(search, self._grown(search, found)))
+            search.exclude(holes[-1].wide)
+        holes.sort(key=lambda hole: volume(self.space, hole.wide), reverse=True)
+        return Holes(tuple(holes), complete=isinstance(found, tuple))
 
     def lost_without(
         self, owner: int, region: Cube, among: int | None = None, *, budget: int = BUDGET
@@ -184,11 +192,17 @@ class Index:
     def _cube(self, masks: Sequence[Mask]) -> Cube:
         return {key: mask for key, mask in enumerate(masks) if mask != self.space.full(key)}
 
-    def _grown(self, search: Search, hole: Sequence[Mask]) -> list[Mask]:
+    def _hole(self, search: Search, masks: list[Mask]) -> Hole:
+        cube = self._cube(masks)
+        if not self._impossible:
+            return Hole(cube, cube)
+        return Hole(cube, self._cube(self._grown(search, masks, into=self._impossible)))
+
+    def _grown(self, search: Search, hole: Sequence[Mask], into: int = 0) -> list[Mask]:
         """Widen a hole until that is no longer possible in any key, a key at a time.
 
-        A key can be widened up to the cubes that the hole escapes by that key alone.  One pass is
-        enough: what is widened later only leaves less room.
+        It may grow into the cubes of `into`.  A key can be widened up to the cubes that the hole
+        escapes by that key alone.  One pass is enough: what is widened later only leaves less room.
         """
         masks = list(search.region)
         keys = [key for key in self._growing if hole[key] != masks[key]]
@@ -196,7 +210,7 @@ class Index:
         by_later = [*accumulate(reversed(missed[1:]), int.__or__, initial=0)]
         by_earlier = 0
         for key, by_key in zip(keys, missed, strict=True):
-            alone = search.meeting & by_key & ~by_earlier & ~by_later.pop()
+            alone = search.meeting & ~into & by_key & ~by_earlier & ~by_later.pop()
             if alone:
                 for mask, cubes in self._table.by_mask[key].items():
                     if cubes & alone:

@@ -285,4 +285,5 @@ def _of_tenants(guests: GuestsOrExternalUsers | None) -> tuple[tuple[str, ...], 
     """Give the types that are matched in some tenants only, and these."""
     if guests is None or guests.external_tenants is None or guests.external_tenants.members is None:
         return (), ()
-    return _without(guests.types, "internalGuest"), guests.external_tenants.members
+    # Internal guests among them are matched already.
+    return guests.types, guests.external_tenants.members

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ostiary.model.edits import Edit, edited
 from ostiary.model.policy import Filter, Policy
-from ostiary.proof.cubes import Cube
+from ostiary.proof.cover import Hole
 from ostiary.proof.effects import Effect, at_least, effects
 from ostiary.proof.prove import Opening, Prover
 from ostiary.proof.questions import Question
@@ -82,15 +82,15 @@ def opened(prover: Prover, exclusion: Exclusion) -> Opened | None:
         for owner, own in enumerate(does):
             if any(at_least(each, effect) for each in own):
                 among |= 1 << owner
-        holes: list[Cube] = []
+        holes: list[Hole] = []
         complete = True
         for region in without:
             found = prover.index.holes(region, among, limit=MOST_OPENINGS, budget=prover.budget)
-            holes += found.cubes
-            complete = complete and (found.complete or bool(found.cubes))
+            holes += found.holes
+            complete = complete and (found.complete or bool(found.holes))
         if holes or not complete:
             question = Question({}, among)
-            largest = sorted(holes, key=len)[:MOST_OPENINGS]
+            largest = sorted(holes, key=lambda hole: len(hole.wide))[:MOST_OPENINGS]
             openings = tuple(prover.opening(question, each, without) for each in largest)
             return Opened(exclusion, effect, openings, undecided=not complete)
     return None

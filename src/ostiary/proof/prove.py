@@ -29,7 +29,7 @@ from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.certificate import Certificate
 from ostiary.proof.conditions import DeviceCodeDevice
-from ostiary.proof.cover import BUDGET, Covered, Index, Undecided
+from ostiary.proof.cover import BUDGET, Covered, Hole, Index, Undecided
 from ostiary.proof.cubes import Cube, Space, meet, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.evaluate import evaluate
@@ -194,7 +194,9 @@ class Prover:
             self._excuses[goal.key] = [1 << len(owned) + n for n in range(len(goal.exceptions))]
             owned += [self.regions.of_sign_ins(each.sign_ins) for each in goal.exceptions]
         self.index = Index(
-            self.space, [(owner, cube) for owner, cubes in enumerate(owned) for cube in cubes]
+            self.space,
+            [(owner, cube) for owner, cubes in enumerate(owned) for cube in cubes],
+            self.impossible.bit_length() - 1,
         )
 
     def _counts(self, policy: Policy) -> bool:
@@ -284,28 +286,34 @@ class Prover:
                 question.region, question.among, limit=limit, budget=self.budget
             )
             complete = complete and found.complete
-            openings += [self.opening(question, cube, given) for cube in found.cubes]
+            openings += [self.opening(question, hole, given) for hole in found.holes]
         openings.sort(key=_plainness)
         if holds(goal, openings[0].decision):
             # Proof and evaluation disagree, so one of them is wrong: claim nothing.
             return NotDecided(goal, "a sign-in that should contradict it does not", ())
         return Gap(goal, tuple(openings), complete)
 
-    def opening(self, question: Question, cube: Cube, given: Sequence[Cube]) -> Opening:
+    def opening(self, question: Question, hole: Hole, given: Sequence[Cube]) -> Opening:
         """Describe a hole that a question found in a region that is `given`."""
-        made, reading = sign_in(self.partition, plainest(self.space, cube))
-        dimensions = self.partition.dimensions
-        said = next((each for each in given if meet(each, cube) is not None), {})
-        restrictions = tuple(
-            Restriction(dimensions[key], mask, said.get(key) == mask)
-            for key, mask in sorted(cube.items())
+        made, reading = sign_in(self.partition, plainest(self.space, hole.cube))
+        said = next((each for each in given if meet(each, hole.wide) is not None), {})
+        restrictions = restricted(self.partition, hole.wide, said)
+        ipv4, ipv6 = self.regions.addresses(hole.wide)
+        return Opening(
+            question, hole.cube, restrictions, made, reading, ipv4, ipv6, self.policy_set
         )
-        ipv4, ipv6 = self.regions.addresses(cube)
-        return Opening(question, cube, restrictions, made, reading, ipv4, ipv6, self.policy_set)
 
     def _not_decided(self, goal: Goal, answer: Undecided) -> NotDecided:
         hard = tuple(self.policies[n].key for n in answer.owners if n < len(self.policies))
         return NotDecided(goal, f"the search gave up after {answer.nodes} nodes", hard)
+
+
+def restricted(partition: Partition, cube: Cube, given: Cube) -> tuple[Restriction, ...]:
+    """Tell the restrictions of a cube apart into what is `given` and what is not."""
+    return tuple(
+        Restriction(partition.dimensions[key], mask, given.get(key) == mask)
+        for key, mask in sorted(cube.items())
+    )
 
 
 def prove(

@@ -1,8 +1,8 @@
 """Policies → tables that decide one sign-in in a few look-ups, as `evaluate` does.
 
 A set of policies is an int with a bit for each.  Those of a sign-in are the intersection of what
-each of its dimensions lets through, and what a set amounts to is worked out once.  Unknown signals
-keep their meaning: some policies surely apply, others may.
+each of its dimensions lets through, and what kinds of policies amount to together is worked out
+once.  Unknown signals keep their meaning: some policies surely apply, others may.
 """
 
 from __future__ import annotations
@@ -80,9 +80,12 @@ class Tables:
         self._device = _ByObject(self._of_device)
         self._alike: dict[str, tuple[int, int, int]] = {}
         self._enabled = sum(self.kinds)
-        self._bounded_kinds = [self.bounds.known(each) for each in self.kinds]
+        # The highest bit of each kind, and those below it; see `decide`.
+        self._tops = [each + (each & -each) >> 1 for each in self.kinds]
+        self._top = self.bounds.known(sum(self._tops))
+        self._below = self.bounds.known(self._enabled - sum(self._tops))
         self._enforced: dict[tuple[Provable, int, int], Enforced] = _Kept(self._of_kinds)
-        self._by_policies: dict[Provable, dict[int, Enforced]] = {
+        self._by_tops: dict[Provable, dict[int, Enforced]] = {
             each: self._where(each) for each in get_args(Provable)
         }
 
@@ -97,14 +100,15 @@ class Tables:
     def decide(self, sign_in: SignIn) -> Enforced:
         """Give the outcome and what it consists of: the effect that `evaluate` finds."""
         found, enforced = self._found(sign_in)
-        return enforced[found]
+        # Adding all bits below the highest one of a kind carries into that if any of them is set:
+        # so each kind that is found has its highest bit set, and few different sets are left.
+        return enforced[((found & self._below) + self._below | found) & self._top]
 
     def deciding(self, sign_in: SignIn) -> list[Policy]:
         """Give the policies that the outcome rests on; takes longer than all of `decide`."""
-        found, enforced = self._found(sign_in)
-        surely = found & self._enabled
-        undecided = found >> self.bounds.size & self._enabled & ~surely
-        return deciding(enforced[found], self.named(surely), self.named(undecided))
+        surely = self.applying(sign_in) & self._enabled
+        undecided = self.possible(sign_in) & self._enabled & ~surely
+        return deciding(self.decide(sign_in), self.named(surely), self.named(undecided))
 
     def enforced(self, surely: int, possibly: int, provable: Provable) -> Enforced:
         """Give what kinds of policies amount to, by bits of `kinds`, where so much can be proven.
@@ -121,7 +125,7 @@ class Tables:
             policies ^= lowest
 
     def _found(self, of: SignIn) -> tuple[int, dict[int, Enforced]]:
-        """Give the sign-in's policies, as in `bounds`, and what such sets amount to."""
+        """Give the sign-in's policies, as in `bounds`, and what kinds, by their tops, amount to."""
         by_identity = self._identity.found.get(id(of.identity))
         if by_identity is None:
             by_identity = self._identity.add(of.identity)
@@ -155,7 +159,7 @@ class Tables:
     def _of_request(self, signals: tuple[Any, ...]) -> tuple[int, int, dict[int, Enforced]]:
         of = Request(*signals)
         provable = provable_by(of.client_app_type, of.authentication_flow)
-        return self.requests.reached(of), self.devices.hidden(of), self._by_policies[provable]
+        return self.requests.reached(of), self.devices.hidden(of), self._by_tops[provable]
 
     def _of_device(self, device: Attributes | Unregistered | Unknown) -> tuple[int, int, int]:
         if not isinstance(device, Mapping):
@@ -181,13 +185,11 @@ class Tables:
         return enforce(applying, undecided, provable)
 
     def _where(self, provable: Provable) -> dict[int, Enforced]:
-        def find(policies: int) -> Enforced:
-            surely = possibly = 0
-            for at, each in enumerate(self._bounded_kinds):
-                if of_kind := policies & each:
-                    possibly |= 1 << at
-                    if of_kind & self._enabled:
-                        surely |= 1 << at
+        def find(tops: int) -> Enforced:
+            surely, possibly = (
+                sum(1 << at for at, top in enumerate(self._tops) if half & top)
+                for half in (tops, tops >> self.bounds.size)
+            )
             return self._enforced[provable, surely, possibly]
 
         return _Kept(find)

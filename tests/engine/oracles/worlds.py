@@ -114,7 +114,7 @@ class _Maker:
 
     def world(self) -> World:
         r = self.random
-        facts = tuple(self._facts()) if self.maybe(0.3) else ()
+        facts = tuple(self._facts()) if self.maybe(0.4) else ()
         goals, policies = list[Goal](), list[Policy]()
         for n in range(3 if self.small else 5):
             goal, parts = self._goal(n)
@@ -185,7 +185,7 @@ class _Maker:
             subjects = {"user": self.users, "group": self.groups, "role": self.roles}[kind]
             subject, group = r.choice(subjects), r.choice(self.groups)
             if subject != group:
-                yield Fact(kind, subject, r.choice(["within", "within", "apartFrom"]), group)  # type: ignore[arg-type]
+                yield Fact(kind, subject, r.choice(["within", "apartFrom"]), group)  # type: ignore[arg-type]
 
     # --- goals, and the policies that are to reach them
 
@@ -243,7 +243,7 @@ class _Maker:
         if self.by_risk in self.themes:
             of = replace(of, sign_in_risk_levels=self.risks)
         if lets_in:
-            if self.maybe(0.6):
+            if self.maybe(0.5):
                 of = replace(of, users=self.some(self.users))
             else:
                 of = replace(of, groups=self.some(self.groups, 1))
@@ -313,14 +313,28 @@ class _Maker:
         for _ in range(r.randint(0, 4 if self.small else 12)):
             place = r.randrange(len(parts))
             parts[place : place + 1] = r.choice(self.themes)(parts[place]) or [parts[place]]
-        if self.maybe(0.35):
+        if self.maybe(0.4):
             place = r.randrange(len(parts))
-            split = r.choice(self.themes)(parts[place])
-            if split:
-                parts[place] = split[0]
-            elif len(parts) > 1:
-                parts.pop(place)
+            narrowed = self._narrowed(parts[place])
+            parts[place : place + 1] = [narrowed] if narrowed else []
         return parts
+
+    def _narrowed(self, of: Conditions) -> Conditions | None:
+        """Give less of it; None for nothing."""
+        match self.random.randrange(8):
+            case 0:
+                return replace(of, insider_risk_levels=self.random.choice(["minor", "elevated"]))
+            case 1:
+                return replace(of, user_risk_levels=self.some(["none", "low", "high"]))
+            case 2:
+                apps = tuple(sorted({*of.applications.exclude_applications, *self._targets()}))
+                applications = replace(of.applications, exclude_applications=apps)
+                return replace(of, applications=applications)
+            case 3:
+                return self._users(of, exclude_groups=self.some(self.groups, 1))
+            case _:
+                split = self.random.choice(self.themes)(of)
+                return self.random.choice(split) if split else None
 
     def _part(self, of: Conditions, then: Then) -> Policy:
         grant = BLOCK

@@ -137,11 +137,12 @@ def test_the_plain_hole_has_the_plainest_point(case: Case, data: st.DataObject) 
 def test_holes_are_maximal_and_together_all_that_is_open(case: Case) -> None:
     found = case.index.holes(case.region, case.among)
     assert found.complete
-    for cube in found.cubes:
+    cubes = [each.cube for each in found.holes]
+    for cube in cubes:
         assert_maximal(case, cube)
-    together = {point for cube in found.cubes for point in points(case.space, cube)}
+    together = {point for cube in cubes for point in points(case.space, cube)}
     assert together == points(case.space, case.region, *case.counted)
-    volumes = [volume(case.space, cube) for cube in found.cubes]
+    volumes = [volume(case.space, cube) for cube in cubes]
     assert volumes == sorted(volumes, reverse=True)
 
 
@@ -237,3 +238,21 @@ def test_a_small_budget_gives_the_same_answer_or_none(case: Case, budget: int) -
         assert answer == case.index.gap(case.region, case.among)
     else:
         assert answer.nodes == budget
+
+
+@given(cases(), st.integers(0, OWNERS - 1))
+def test_a_wide_hole_holds_the_hole_and_besides_only_what_is_impossible(
+    case: Case, impossible: int
+) -> None:
+    among = case.among | 1 << impossible
+    index = Index(case.space, case.cubes, impossible)
+    possible = [cube for each, cube in case.cubes if among >> each & 1 and each != impossible]
+    rest = points(case.space, case.region, *possible)
+    found = index.holes(case.region, among)
+    assert found.complete
+    for hole in found.holes:
+        inside, wide = points(case.space, hole.cube), points(case.space, hole.wide)
+        assert inside <= wide <= rest
+    every = {point for hole in found.holes for point in points(case.space, hole.wide)}
+    nowhere = [cube for each, cube in case.cubes if each == impossible]
+    assert points(case.space, case.region, *possible, *nowhere) <= every

@@ -109,7 +109,7 @@ GUESTS = rarely(
 USER_IDS = some("anna", "bob", "None", "GuestsOrExternalUsers")
 USERS = st.builds(
     Users,
-    st.one_of(st.just(("All",)), USER_IDS),
+    st.one_of(st.just(("All",)), USER_IDS, st.just(())),
     st.one_of(USER_IDS, st.just(())),
     some("staff", "out"),
     some("out", "staff"),
@@ -241,7 +241,7 @@ def applies(tables: Tables, sign_in: SignIn) -> dict[str, bool | None]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(POLICIES, st.lists(SIGN_INS, min_size=1, max_size=6), READINGS)
 def test_tables_agree_with_evaluate_on_every_policy(
     policies: list[Policy], sign_ins: list[SignIn], reading: Any

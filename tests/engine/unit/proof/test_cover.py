@@ -32,6 +32,10 @@ def covered(answer: object) -> Covered:
     return answer
 
 
+def hole(cube: Cube) -> Hole:
+    return Hole(cube, cube)
+
+
 def test_parts_cover_the_whole() -> None:
     answer = covered(index().gap({}))
     assert answer.used == {0, 1, 2}
@@ -50,29 +54,29 @@ def test_a_cube_that_contains_the_region_is_the_whole_proof() -> None:
 
 
 def test_a_hole_is_as_large_as_it_can_be() -> None:
-    assert index(PARTS[:3]).gap({}) == Hole({0: 0b100, 2: 0b10})
-    assert index(PARTS[:1]).gap({1: 0b01}) == Hole({0: 0b100, 1: 0b01})
+    assert index(PARTS[:3]).gap({}) == hole({0: 0b100, 2: 0b10})
+    assert index(PARTS[:1]).gap({1: 0b01}) == hole({0: 0b100, 1: 0b01})
 
 
 def test_only_the_owners_asked_for_count() -> None:
     assert isinstance(index().gap({}, 0b111), Covered)
-    assert index().gap({}, 0b011) == Hole({0: 0b100})
-    assert index().gap({}, 0b1111_0110) == Hole({0: 0b011, 1: 0b01})
+    assert index().gap({}, 0b011) == hole({0: 0b100})
+    assert index().gap({}, 0b1111_0110) == hole({0: 0b011, 1: 0b01})
     assert isinstance(index().gap({0: 0b100}, ~0b011), Covered)
 
 
 def test_owners_are_any_numbers_from_0() -> None:
     cubes = [(5000, {0: 0b011}), (40, {0: 0b100})]
     assert covered(index(cubes).gap({})).used == {40, 5000}
-    assert index(cubes).gap({}, 1 << 5000) == Hole({0: 0b100})
+    assert index(cubes).gap({}, 1 << 5000) == hole({0: 0b100})
     with pytest.raises(ValueError, match="from 0, not -1"):
         index([(-1, {})])
 
 
 def test_without_cubes_the_region_is_the_hole() -> None:
-    assert index([]).gap({}) == Hole({})
-    assert index([]).gap({0: 0b110}) == Hole({0: 0b110})
-    assert index().gap({0: 0b110}, 0) == Hole({0: 0b110})
+    assert index([]).gap({}) == hole({})
+    assert index([]).gap({0: 0b110}) == hole({0: 0b110})
+    assert index().gap({0: 0b110}, 0) == hole({0: 0b110})
 
 
 def test_a_cube_without_restrictions_covers_everything() -> None:
@@ -80,13 +84,13 @@ def test_a_cube_without_restrictions_covers_everything() -> None:
 
 
 def test_a_space_without_keys_is_one_point() -> None:
-    assert Index(Space(()), []).gap({}) == Hole({})
+    assert Index(Space(()), []).gap({}) == hole({})
     assert isinstance(Index(Space(()), [(0, {})]).gap({}), Covered)
 
 
 def test_a_key_with_one_class_restricts_nothing() -> None:
     space = Space((1, 2))
-    assert Index(space, [(0, {1: 0b01})]).gap({}) == Hole({1: 0b10})
+    assert Index(space, [(0, {1: 0b01})]).gap({}) == hole({1: 0b10})
     with pytest.raises(ValueError, match="key 0"):
         Index(space, [(0, {0: 1})])
 
@@ -125,7 +129,7 @@ def test_the_order_of_cubes_changes_no_verdict() -> None:
     for order in permutations(PARTS):
         assert covered(index(list(order)).gap({})).used == {0, 1, 2}
     for order in permutations(PARTS[1:]):
-        assert index(list(order)).gap({}) == Hole({0: 0b011, 1: 0b01})
+        assert index(list(order)).gap({}) == hole({0: 0b011, 1: 0b01})
 
 
 def test_an_answer_does_not_depend_on_earlier_questions() -> None:
@@ -139,9 +143,9 @@ def test_an_answer_does_not_depend_on_earlier_questions() -> None:
 def test_a_plain_hole_contains_the_plainest_point() -> None:
     # The holes are class 2 of key 0 for non-members, and classes 1 and 2 for members of group 1.
     cubes: list[tuple[int, Cube]] = [(0, {0: 0b001}), (1, {0: 0b010, 1: 0b01})]
-    assert index(cubes).gap({}, prefer=(1, 0)) == Hole({0: 0b100})
-    assert index(cubes).gap({}, prefer=(0, 1)) == Hole({0: 0b110, 1: 0b10})
-    assert index(cubes).gap({1: 0b10}, prefer=(0,)) == Hole({0: 0b110, 1: 0b10})
+    assert index(cubes).gap({}, prefer=(1, 0)) == hole({0: 0b100})
+    assert index(cubes).gap({}, prefer=(0, 1)) == hole({0: 0b110, 1: 0b10})
+    assert index(cubes).gap({1: 0b10}, prefer=(0,)) == hole({0: 0b110, 1: 0b10})
     with pytest.raises(ValueError, match="key 3"):
         index(cubes).gap({}, prefer=(0, 3))
 
@@ -149,41 +153,43 @@ def test_a_plain_hole_contains_the_plainest_point() -> None:
 def test_when_the_budget_runs_out_a_hole_is_only_less_plain() -> None:
     cubes = [each for each in EVERY_POINT if each[0] not in (1, 62)]
     space = Space((2,) * 6)
-    hole = index(cubes, space).gap({}, prefer=range(6))
-    assert hole == Hole(EVERY_POINT[1][1])
+    plain = index(cubes, space).gap({}, prefer=range(6))
+    assert plain == hole(EVERY_POINT[1][1])
     budget = next(n for n in range(1000) if isinstance(index(cubes, space).gap({}, budget=n), Hole))
     any_hole = index(cubes, space).gap({}, prefer=range(6), budget=budget)
-    assert any_hole in (Hole(EVERY_POINT[1][1]), Hole(EVERY_POINT[62][1]))
+    assert any_hole in (hole(EVERY_POINT[1][1]), hole(EVERY_POINT[62][1]))
 
 
 def test_holes_are_all_that_is_not_covered() -> None:
     cubes: list[tuple[int, Cube]] = [(0, {0: 0b001}), (1, {0: 0b010, 1: 0b01})]
-    assert index(cubes).holes({}) == Holes(({0: 0b100}, {0: 0b110, 1: 0b10}), complete=True)
+    assert index(cubes).holes({}) == Holes(
+        (hole({0: 0b100}), hole({0: 0b110, 1: 0b10})), complete=True
+    )
     assert index().holes({}) == Holes((), complete=True)
-    assert index([]).holes({}) == Holes(({},), complete=True)
+    assert index([]).holes({}) == Holes((hole({}),), complete=True)
 
 
 def test_holes_up_to_a_limit_may_not_be_all() -> None:
     cubes = EVERY_POINT[::2]
     space = Space((2,) * 6)
-    assert index(cubes, space).holes({}) == Holes(({5: 0b10},), complete=True)
+    assert index(cubes, space).holes({}) == Holes((hole({5: 0b10}),), complete=True)
     assert index(cubes, space).holes({}, limit=1).complete
     checkers = [each for each in EVERY_POINT if each[0].bit_count() % 2]
-    assert len(index(checkers, space).holes({}).cubes) == 32
+    assert len(index(checkers, space).holes({}).holes) == 32
     some = index(checkers, space).holes({}, limit=31)
-    assert (len(some.cubes), some.complete) == (31, False)
+    assert (len(some.holes), some.complete) == (31, False)
     assert index(checkers, space).holes({}, budget=0) == Holes((), complete=False)
 
 
 def test_holes_come_largest_first() -> None:
     cubes = [each for each in EVERY_POINT if each[0] not in (0, 60, 61, 62, 63)]
     found = index(cubes, Space((2,) * 6)).holes({})
-    assert [len(cube) for cube in found.cubes] == [4, 6]
+    assert [len(each.cube) for each in found.holes] == [4, 6]
 
 
 def test_what_is_lost_without_an_owner() -> None:
-    assert index().lost_without(0, {}) == Hole({0: 0b011, 1: 0b01})
-    assert index().lost_without(2, {2: 0b10}) == Hole({0: 0b100, 2: 0b10})
+    assert index().lost_without(0, {}) == hole({0: 0b011, 1: 0b01})
+    assert index().lost_without(2, {2: 0b10}) == hole({0: 0b100, 2: 0b10})
     assert index().lost_without(0, {1: 0b10}) is None
     assert index().lost_without(0, {0: 0b100}) is None
     assert index().lost_without(77, {}) is None
@@ -192,7 +198,7 @@ def test_what_is_lost_without_an_owner() -> None:
 def test_an_owner_that_others_replace_is_not_missed() -> None:
     cubes = [*PARTS, (9, {0: 0b101}), (10, {0: 0b010})]
     assert index(cubes).lost_without(0, {}) is None
-    assert index(cubes).lost_without(0, {}, 0b10_0000_0111) == Hole({0: 0b010, 1: 0b01})
+    assert index(cubes).lost_without(0, {}, 0b10_0000_0111) == hole({0: 0b010, 1: 0b01})
 
 
 def test_a_redundancy_that_is_not_decided_is_not_claimed() -> None:
@@ -204,7 +210,7 @@ def test_a_redundancy_that_is_not_decided_is_not_claimed() -> None:
     split: list[tuple[int, Cube]] = [(99, {5: 0b01}), (99, {0: 0b10, 5: 0b10})]
     most = [each for each in EVERY_POINT if not each[0] & 1]
     answer = index([*most, *split], space).lost_without(99, {}, budget=3)
-    assert answer == Hole({0: 0b10, 5: 0b10})
+    assert answer == hole({0: 0b10, 5: 0b10})
 
 
 def test_near_are_cubes_that_a_hole_escapes_by_one_key() -> None:

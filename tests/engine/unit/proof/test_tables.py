@@ -9,12 +9,29 @@ from typing import Any
 import pytest
 
 from ostiary.model.filter_grammar import FilterSyntaxError
-from ostiary.model.policy import Filter, Locations, Policy, PolicySet
-from ostiary.model.sign_in import UNKNOWN, UNREGISTERED, ServicePrincipal, SignIn, User
+from ostiary.model.policy import (
+    ExternalTenants,
+    Filter,
+    GuestsOrExternalUsers,
+    Locations,
+    Policy,
+    PolicySet,
+    Users,
+)
+from ostiary.model.sign_in import UNKNOWN, UNREGISTERED, Partly, ServicePrincipal, SignIn, User
 from ostiary.proof import tables as module
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.tables import Tables
-from tests.engine.unit.proof.test_evaluate import BLOCK, LOCATIONS, MFA, PLAIN, RULES, Rule, policy
+from tests.engine.unit.proof.test_evaluate import (
+    BLOCK,
+    LOCATIONS,
+    MFA,
+    PLAIN,
+    RULES,
+    Rule,
+    member,
+    policy,
+)
 
 COMPLIANT = {"device.isCompliant": True}
 UNLESS_COMPLIANT = Filter("exclude", "device.isCompliant -eq True")
@@ -76,6 +93,46 @@ def test_a_compliant_device_is_hidden_in_some_requests(
     )
     sign_in = replace(PLAIN, client_app_type=client, authentication_flow=flow, device=COMPLIANT)
     assert (bool(tables.applying(sign_in)), bool(tables.possible(sign_in))) == expected
+
+
+STAFF_OR_OUT = {"users": Users(include_groups=("staff", "out"))}
+LEGACY_WORD = {"users": Users(include_users=("GuestsOrExternalUsers",))}
+PARTNERS = {
+    "users": Users(
+        include_guests_or_external_users=GuestsOrExternalUsers(
+            ("internalGuest", "serviceProvider"), ExternalTenants(("partner",))
+        )
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "known", "surely", "possible"),
+    [
+        (STAFF_OR_OUT, {"groups": UNKNOWN}, False, True),
+        (STAFF_OR_OUT, {"groups": Partly(frozenset({"staff"}))}, True, True),
+        (STAFF_OR_OUT, {"groups": Partly(frozenset({"more"}), frozenset({"out"}))}, False, True),
+        (STAFF_OR_OUT, {"groups": Partly(not_of=frozenset({"out", "staff"}))}, False, False),
+        (LEGACY_WORD, {"id": UNKNOWN}, False, False),
+        (LEGACY_WORD, {"guest_type": UNKNOWN}, False, True),
+        (PARTNERS, {"guest_type": UNKNOWN}, False, True),
+        (PARTNERS, {"guest_type": "internalGuest", "external_tenant": UNKNOWN}, True, True),
+        (PARTNERS, {"guest_type": "serviceProvider", "external_tenant": UNKNOWN}, False, True),
+        (PARTNERS, {"guest_type": "serviceProvider", "external_tenant": "else"}, False, False),
+    ],
+)
+def test_what_is_unknown_of_a_user(
+    conditions: dict[str, Any],
+    known: dict[str, Any],
+    surely: bool,  # noqa: FBT001 (expected values)
+    possible: bool,  # noqa: FBT001
+) -> None:
+    policy_set = PolicySet((policy(**conditions),))
+    sign_in = member(**known)
+    tables = Tables(policy_set)
+    assert (tables.applying(sign_in), tables.possible(sign_in)) == (surely, possible)
+    (verdict,) = evaluate(policy_set, sign_in).verdicts
+    assert verdict.applies is (surely if surely == possible else None)
 
 
 def test_an_unknown_address_may_be_in_every_location_and_surely_is_in_none() -> None:
