@@ -20,7 +20,7 @@ from ostiary.model.resolve import Resolved, resolve
 from ostiary.model.rows import resolve_row, rows_in
 from ostiary.proof.examine import examine
 from ostiary.proof.findings import findings
-from ostiary.spec.tables import load_tables
+from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -24,7 +24,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.model.signals import WORD_OF_SIGNAL, WORDS
-from ostiary.spec.tables import SignInSpec
+from ostiary.spec.sign_in_tables import SignInSpec
 from ostiary.spec.workspace import load
 from tests.engine.unit.test_golden import workspace
 

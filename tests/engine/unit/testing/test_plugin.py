@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ostiary.model.resolve import resolve
+from ostiary.proof.examine import examine
+from ostiary.report import rows
+from ostiary.spec.workspace import load
 from ostiary.testing import collect
 from tests.engine.shipped import ROOT, TODAY, append, edit
 
@@ -16,6 +20,7 @@ pytest_plugins = ["pytester"]
 
 REQUIRE_MFA = Path("policies/require-mfa.yaml")
 TABLE = Path("tests/policies/sign-ins.yaml")
+PAGE = (ROOT / "docs" / "tests.md").read_text(encoding="utf-8")
 WAIVER = """\
 waivers:
   - goal: everybody-needs-mfa
@@ -211,7 +216,26 @@ def test_a_row_that_does_not_come_true_shows_what_does(tenant: pytest.Pytester) 
         ]
     )
     assert "sandbox::sign-ins.yaml::clients make a difference (2)" in names(tenant)
+    shown = PAGE.rpartition("```text\n")[2].partition("```")[0]
+    assert shown in run.stdout.str()
     assert "Traceback" not in run.stdout.str()
+
+
+def test_the_rows_of_the_page_are_true(tenant: pytest.Pytester) -> None:
+    shown = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    tenant.path.joinpath(TABLE).write_text(shown, encoding="utf-8")
+    tenant.runpytest("contoso-prod::sign-ins.yaml").assert_outcomes(passed=3)
+
+
+def test_a_gap_can_be_saved_as_rows_that_fail_until_it_is_closed(tenant: pytest.Pytester) -> None:
+    edit(tenant.path / REQUIRE_MFA, "includeUsers: [All]", "includeGroups: [suspected-users]")
+    resolved = resolve(load(tenant.path), "sandbox", TODAY)
+    saved = [text for each in examine(resolved).results for text in rows.texts(each, resolved)]
+    assert saved
+    tenant.path.joinpath(TABLE).write_text("".join(saved), encoding="utf-8")
+    tenant.runpytest("sandbox::sign-ins.yaml", "-q").assert_outcomes(failed=len(saved))
+    edit(tenant.path / REQUIRE_MFA, "includeGroups: [suspected-users]", "includeUsers: [All]")
+    tenant.runpytest("sandbox::sign-ins.yaml", "-q").assert_outcomes(passed=len(saved))
 
 
 def test_a_policy_that_nothing_exercises_is_reported(tenant: pytest.Pytester) -> None:
