@@ -27,7 +27,7 @@ from ostiary.proof.prove import Proof, prove_all
 from ostiary.proof.rows import judge
 from ostiary.spec import rules
 from ostiary.spec.models import PolicySpec
-from ostiary.spec.tables import load_tables
+from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import Sourced, Workspace, load
 from tests.engine.mutants import Data, mutants
 from tests.engine.shipped import ROOT, TODAY

@@ -6,7 +6,7 @@ assumed that nobody said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, get_args
@@ -85,7 +85,7 @@ def sign_in(
     One of `locations` is a way to say that it comes from an address, or a country, in there.
     """
     keys = {each.key: each for each in locations}
-    return _Reader(_from_within(keys, asked, names, at), names, at).sign_in()
+    return _Reader(_from_within(keys, asked, names, at), names, at, keys).sign_in()
 
 
 def _from_within(
@@ -123,10 +123,17 @@ def _example(location: NamedLocation) -> tuple[str, str]:
 
 
 class _Reader:
-    def __init__(self, asked: Asked, names: Names, at: Callable[[str], Location]) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        names: Names,
+        at: Callable[[str], Location],
+        locations: Collection[str],
+    ) -> None:
         self._asked = asked
         self._names = names
         self._at = at
+        self._locations = locations
 
     def sign_in(self) -> SignIn:
         signals: dict[str, Any] = {
@@ -263,11 +270,11 @@ class _Reader:
             return catalog.WELL_KNOWN_LOCATIONS[name]
         if GUID.match(name.lower()):
             return name.lower()
+        known = [*self._locations, *catalog.WELL_KNOWN_LOCATIONS]
         self._report(
             "location",
-            f"`{name}` is not a location that only Microsoft knows",
-            did_you_mean(name, catalog.WELL_KNOWN_LOCATIONS)
-            or "give an address with `ip`, or a country, that lies in it",
+            f"no location `{name}`",
+            did_you_mean(name, known) or f"known locations: {', '.join(known)}",
         )
         return None
 

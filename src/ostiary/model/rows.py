@@ -17,7 +17,7 @@ from ostiary.model.resolve_demands import Demands
 from ostiary.model.resolve_policy import session_controls
 from ostiary.model.sign_in import SignIn
 from ostiary.spec.environment import EnvironmentSpec
-from ostiary.spec.tables import ExpectedSpec, RowSpec, TableSpec
+from ostiary.spec.sign_in_tables import ExpectedSpec, RowSpec, TableSpec
 from ostiary.spec.workspace import Sourced
 
 

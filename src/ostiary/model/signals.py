@@ -20,7 +20,7 @@ from ostiary.model.sign_in import (
     Unknown,
     UserAction,
 )
-from ostiary.spec.tables import Word
+from ostiary.spec.sign_in_tables import Word
 
 NONE, OTHER = "none", "other"
 FUTURE = "unknownFutureValue"

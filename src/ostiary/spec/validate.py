@@ -160,6 +160,8 @@ def _type_hint(kind: str, value: object) -> str | None:
         return f'quote it: "{str(value).lower() if isinstance(value, bool) else value}"'
     if kind == "list_type" and isinstance(value, str):
         return f"write a list: [{', '.join(part.strip() for part in value.split(','))}]"[:120]
+    if kind == "list_type" and isinstance(value, dict):
+        return "begin each entry of the list with `- `"
     if kind == "bool_type" and str(value).casefold() in {"yes", "no", "on", "off"}:
         return "write `true` or `false`"
     return None

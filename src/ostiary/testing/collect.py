@@ -13,7 +13,7 @@ import pytest
 from ostiary.errors import DiagnosticsError, Location
 from ostiary.model.rows import rows_in
 from ostiary.proof.prove import Gap, Proof
-from ostiary.report import goals, tables
+from ostiary.report import goals, sign_in_tables
 from ostiary.testing.subject import Environment, Subject
 
 FILES, EXERCISED = "files are valid", "every policy is exercised"
@@ -82,7 +82,7 @@ class Table(pytest.Collector):
         except DiagnosticsError as error:
             raise Failure(error) from None
         if judged.wrong:
-            raise Failure(tables.judged(judged, self.of.examined, self.of.places))
+            raise Failure(sign_in_tables.judged(judged, self.of.examined, self.of.places))
 
 
 class _Item(pytest.Item):
@@ -156,6 +156,10 @@ def _every_policy_is_exercised(of: Environment) -> None:
 def _subject(config: pytest.Config, root: Path) -> Subject:
     subjects = config.stash.setdefault(_SUBJECTS, {})
     if root not in subjects:
-        today = date.today()  # noqa: DTZ011 (an exception ends where its owner lives)
-        subjects[root] = Subject(root, today)
+        subjects[root] = Subject(root, today())
     return subjects[root]
+
+
+def today() -> date:
+    """Give the day by which exceptions expire."""
+    return date.today()  # noqa: DTZ011 (an exception ends where its owner lives)

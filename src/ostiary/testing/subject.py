@@ -15,7 +15,7 @@ from ostiary.proof.examine import Examined, examine
 from ostiary.proof.findings import findings
 from ostiary.proof.prove import Proof, Result
 from ostiary.proof.rows import Judged, judge
-from ostiary.spec.tables import load_tables
+from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import load
 
 
