@@ -130,7 +130,8 @@ class Judge:
         question, wide = opening.question, self._wide(opening)
         if not (contains(question.region, wide) and contains(wide, opening.cube)):
             yield "an opening reaches outside of what is asked"
-        if any(meet(opening.cube, each) is not None for each in self._among(question.among)):
+        possible = question.among & ~self._prover.impossible
+        if any(meet(opening.cube, each) is not None for each in self._among(possible)):
             yield "an opening is covered in part"
         possible = question.among & ~self._prover.impossible
         if any(meet(wide, each) is not None for each in self._among(possible)):
