@@ -56,7 +56,7 @@ def extent(opening: Extent, names: Names) -> str:
     return ", ".join([who, *rest, _addresses(opening)])
 
 
-def _restriction(of: Restriction, names: Names) -> Iterator[str]:  # noqa: C901 (one for each kind)
+def _restriction(of: Restriction, names: Names) -> Iterator[str]:
     """Tell one restriction, but for those on who it is and from which address."""
     kind, name = of.dimension.kind, of.dimension.name
     if kind == "flow":
