@@ -14,7 +14,16 @@ from functools import cached_property
 from ostiary.errors import Location
 from ostiary.model.controls import ensures, satisfied_by
 from ostiary.model.device_filter import FilterSyntaxError
-from ostiary.model.goal import AsksAtMost, Blocked, Fact, Goal, NeverBlocked, Requires, SignIns
+from ostiary.model.goal import (
+    AsksAtMost,
+    Blocked,
+    Fact,
+    Goal,
+    NeverBlocked,
+    Requires,
+    SignIns,
+    Then,
+)
 from ostiary.model.policy import Policy, PolicySet
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
@@ -299,7 +308,7 @@ class Prover:
         restrictions = restricted(self.partition, hole.wide, said)
         ipv4, ipv6 = self.regions.addresses(hole.wide)
         return Opening(
-            question, hole.cube, restrictions, made, reading, ipv4, ipv6, self.policy_set
+            question, hole.wide, restrictions, made, reading, ipv4, ipv6, self.policy_set
         )
 
     def _not_decided(self, goal: Goal, answer: Undecided) -> NotDecided:
@@ -342,7 +351,12 @@ def prove_all(
 
 def holds(goal: Goal, decision: Decision) -> bool:
     """Tell whether what a goal says is true of one sign-in that it is about."""
-    match goal.then:
+    return fulfils(goal.then, decision)
+
+
+def fulfils(then: Then, decision: Decision) -> bool:
+    """Tell whether a decision is as it is wanted."""
+    match then:
         case Blocked():
             return decision.outcome == "blocked"
         case NeverBlocked():

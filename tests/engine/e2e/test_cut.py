@@ -71,4 +71,6 @@ def test_the_six_things_work_with_the_released_package(cut: Checkout, tmp_path: 
     again = cut.run("pulumi", "sandbox", "preview", "--expect-no-changes")
     assert again.code == 0, again.text
     assert cut.writes() == []
-    call(python, "-m", "pytest", "-q", "tests/policies", cwd=root, environ=environ)
+    tested = call(python, "-m", "pytest", "-v", cwd=root, environ=environ)
+    assert "contoso-prod::device-code-flow-is-blocked PASSED" in tested
+    assert "sandbox::every policy is exercised PASSED" in tested

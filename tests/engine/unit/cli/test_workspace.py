@@ -32,6 +32,7 @@ def test_check_says_what_fits(workspace: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(
         "8 policies fit 4 environments: contoso-dev, contoso-prod, contoso-staging, sandbox\n"
+        "42 goals in 4 environments: 42 proven\n"
     )
 
 
