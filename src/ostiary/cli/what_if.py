@@ -40,7 +40,7 @@ _HELP = {
     "ip": "The address that Entra sees, IPv4 or IPv6.",
     "country": "The country of the address, in two letters, or `none`.",
     "gpsCountry": "The country that Authenticator tells, or `none`.",
-    "location": "A place that only Microsoft knows, or `none`.",
+    "location": "A named location that it comes from; `none`: none that only Microsoft knows.",
     "deviceAttribute": "As `isCompliant=true`; repeat it for more. `none`: an unregistered device.",
     "signInRisk": "The risk of the sign-in.",
     "userRisk": "The risk of the user.",
@@ -56,14 +56,14 @@ def what_if(
     What is not given is unknown, and the answer says where that matters.
     """
     workspace, (resolved,) = resolved_all_or_exit(workspace_root(), [environment])
-    values = {
+    values: dict[str, tuple[str, ...]] = {
         word: tuple(_whole(word, each) for each in said[_parameter(word)])
         for word in WORDS
         if said[_parameter(word)]
     }
     names = Names(workspace.environments[environment], [])
     asked = Asked(values, frozenset(_word(each) for each in unknown), plain)
-    made = sign_in(asked, names, lambda word: Location(_option(word)))
+    made = sign_in(asked, names, lambda word: Location(_option(word)), resolved.known_locations)
     if names.found:
         for each in names.found:
             print(each, file=sys.stderr)  # noqa: T201 (the command line prints)

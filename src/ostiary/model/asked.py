@@ -6,15 +6,16 @@ assumed that nobody said.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 from typing import Any, get_args
 
 from ostiary import catalog
 from ostiary.errors import Diagnostic, Location
 from ostiary.model.device_filter import ATTRIBUTES
 from ostiary.model.names import Names
+from ostiary.model.policy import IpNamedLocation, NamedLocation
 from ostiary.model.sign_in import (
     NOBODY,
     UNKNOWN,
@@ -73,16 +74,66 @@ class Asked:
     plain: bool = False
 
 
-def sign_in(asked: Asked, names: Names, at: Callable[[str], Location]) -> SignIn:
-    """Make the sign-in; what is wrong is added to `names.found`, with the place `at` each word."""
-    return _Reader(asked, names, at).sign_in()
+def sign_in(
+    asked: Asked,
+    names: Names,
+    at: Callable[[str], Location],
+    locations: Iterable[NamedLocation] = (),
+) -> SignIn:
+    """Make the sign-in; what is wrong is added to `names.found`, with the place `at` each word.
+
+    One of `locations` is a way to say that it comes from an address, or a country, in there.
+    """
+    keys = {each.key: each for each in locations}
+    return _Reader(_from_within(keys, asked, names, at), names, at, keys).sign_in()
+
+
+def _from_within(
+    locations: Mapping[str, NamedLocation],
+    asked: Asked,
+    names: Names,
+    at: Callable[[str], Location],
+) -> Asked:
+    """Say an address or a country where a location was named that is made of these."""
+    values = dict(asked.values)
+    said = values.pop("location", ())
+    for name in said:
+        if name not in locations:
+            values["location"] = (*values.get("location", ()), name)
+            continue
+        word, example = _example(locations[name])
+        if word in values:
+            names.found.append(
+                Diagnostic(
+                    "unknown-value",
+                    f"`{name}` and `{values[word][0]}` both say where it comes from",
+                    at("location"),
+                    "say it once",
+                )
+            )
+        values[word] = (example,)
+    return replace(asked, values=values)
+
+
+def _example(location: NamedLocation) -> tuple[str, str]:
+    if isinstance(location, IpNamedLocation):
+        return "ip", str(next(iter(ip_network(location.ip_ranges[0]).hosts())))
+    by_gps = location.country_lookup_method == "authenticatorAppGps"
+    return "gpsCountry" if by_gps else "country", location.countries_and_regions[0]
 
 
 class _Reader:
-    def __init__(self, asked: Asked, names: Names, at: Callable[[str], Location]) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        names: Names,
+        at: Callable[[str], Location],
+        locations: Collection[str],
+    ) -> None:
         self._asked = asked
         self._names = names
         self._at = at
+        self._locations = locations
 
     def sign_in(self) -> SignIn:
         signals: dict[str, Any] = {
@@ -219,11 +270,11 @@ class _Reader:
             return catalog.WELL_KNOWN_LOCATIONS[name]
         if GUID.match(name.lower()):
             return name.lower()
+        known = [*self._locations, *catalog.WELL_KNOWN_LOCATIONS]
         self._report(
             "location",
-            f"`{name}` is not a location that only Microsoft knows",
-            did_you_mean(name, catalog.WELL_KNOWN_LOCATIONS)
-            or "give an address with `ip`, or a country, that lies in it",
+            f"no location `{name}`",
+            did_you_mean(name, known) or f"known locations: {', '.join(known)}",
         )
         return None
 

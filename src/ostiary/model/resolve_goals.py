@@ -5,30 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic.alias_generators import to_camel
 
-from ostiary.catalog import AUTHENTICATION_STRENGTHS
 from ostiary.errors import Diagnostic, Location, Severity
 from ostiary.model import exclusions
-from ostiary.model.controls import Control, ControlKind, Requirement, one_of
-from ostiary.model.goal import (
-    AsksAtMost,
-    Blocked,
-    Fact,
-    Goal,
-    GoalException,
-    NeverBlocked,
-    Requires,
-    SignIns,
-    Then,
-    Waiver,
-)
+from ostiary.model.goal import Fact, Goal, GoalException, SignIns, Waiver
 from ostiary.model.named_locations import LocationNames
 from ostiary.model.names import Names
+from ostiary.model.resolve_demands import Demands
 from ostiary.spec.environment import EnvironmentSpec
-from ostiary.spec.goals import DemandsSpec, ExceptSpec, GoalSpec, SignInsSpec
+from ostiary.spec.goals import ExceptSpec, GoalSpec, SignInsSpec
 from ostiary.spec.source import Step
 from ostiary.spec.validate import did_you_mean
 from ostiary.spec.workspace import Sourced, Workspace
@@ -38,12 +26,6 @@ Lookup = Callable[[str, Location], str | None]
 # The place of each entry of a word's list.
 Place = Callable[[str], Callable[[int], Location]]
 
-# Controls that need no name of the environment's.
-_BUILT_IN = tuple(
-    kind
-    for kind in get_args(ControlKind)
-    if kind not in {"authenticationStrength", "termsOfUse", "customAuthenticationFactor"}
-)
 # The word of a goal for each list of exclusions that an environment may add to.
 _WORDS = {
     "excludeUsers": "user",
@@ -149,7 +131,7 @@ class _OneGoal:
             spec.says,
             tuple(given) or (SignIns(),),
             tuple(self._exceptions(spec.except_)),
-            self._then(spec.then),
+            Demands(self.names, self._at("then")).then(spec.then),
             self.written.at(),
         )
 
@@ -225,51 +207,6 @@ class _OneGoal:
         for key, name, route in exclusions.added(policy, environment):
             place, spec = environment.at(*route), SignInsSpec.model_validate({_WORDS[key]: [name]})
             yield self._exception(_words(spec), spec, place, _everywhere(place))
-
-    def _then(self, then: str | DemandsSpec) -> Then:
-        match then:
-            case "blocked":
-                return Blocked()
-            case "never blocked":
-                return NeverBlocked()
-            case DemandsSpec(requires=list(names)):
-                return Requires(tuple((each,) for each in self._controls(names, "requires")))
-            case DemandsSpec(requires_one_of=list(names)):
-                return Requires((self._controls(names, "requiresOneOf"),))
-            case DemandsSpec(asks_at_most=list(names)):
-                return AsksAtMost(self._controls(names, "asksAtMost"))
-            case _:
-                return AsksAtMost()
-
-    def _controls(self, names: Sequence[str], word: str) -> Requirement:
-        found = (
-            self._control(name, self.written.at("then", word, nth))
-            for nth, name in enumerate(names)
-        )
-        return one_of(each for each in found if each is not None)
-
-    def _control(self, name: str, place: Location) -> Control | None:
-        """Find a control: a built-in one by Graph's word, a strength or terms of use by name."""
-        spec = self.names.environment.spec
-        strengths = {**AUTHENTICATION_STRENGTHS, **spec.authentication_strengths}
-        for kind in _BUILT_IN:
-            if name == kind:
-                return Control(kind)
-        if name in strengths:
-            strength = self.names.authentication_strength(name, place)
-            return Control("authenticationStrength", strength)
-        if name in spec.terms_of_use:
-            return Control("termsOfUse", self.names.terms_of_use(name, place))
-        known = [*_BUILT_IN, *strengths, *spec.terms_of_use]
-        self._report(
-            "unknown-control",
-            f"no control `{name}` in environment `{self.names.environment.key}`",
-            place,
-            "write `then: blocked`"
-            if name == "block"
-            else did_you_mean(name, known) or f"known controls: {', '.join(known)}",
-        )
-        return None
 
     def _report(self, code: str, message: str, place: Location, hint: str) -> None:
         self.names.found.append(Diagnostic(code, message, place, hint))

@@ -72,7 +72,7 @@ class _OnePolicy:
             state=states.get(self.written.key, spec.state),
             conditions=self._conditions(spec),
             grant_controls=self._grant_controls(spec.grant_controls),
-            session_controls=_session_controls(spec.session_controls),
+            session_controls=session_controls(spec.session_controls),
         )
 
     def _conditions(self, spec: PolicySpec) -> Conditions:
@@ -203,7 +203,8 @@ class _OnePolicy:
         return self.names.ids(lookup, names, place)
 
 
-def _session_controls(of: SessionControlsSpec | None) -> SessionControls | None:
+def session_controls(of: SessionControlsSpec | None) -> SessionControls | None:
+    """Make session controls; no name is looked up in them."""
     if of is None:
         return None
     frequency, browser = of.sign_in_frequency, of.persistent_browser

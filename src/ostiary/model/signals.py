@@ -20,6 +20,7 @@ from ostiary.model.sign_in import (
     Unknown,
     UserAction,
 )
+from ostiary.spec.sign_in_tables import Word
 
 NONE, OTHER = "none", "other"
 FUTURE = "unknownFutureValue"
@@ -59,11 +60,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 """The values of each word that has but a few; `unknownFutureValue` is what Microsoft may add."""
 
-WORDS = (
-    "user", "group", "role", "guest", "externalTenant", "servicePrincipal", "servicePrincipalRisk",
-    "app", "userAction", "flow", "sessionFlow", "client", "platform", "ip", "country", "gpsCountry",
-    "location", "deviceAttribute", "signInRisk", "userRisk", "insiderRisk",
-)  # fmt: skip
+WORDS: tuple[Word, ...] = get_args(Word)
 """Every word, in the order in which a sign-in is told."""
 
 WORD_OF_SIGNAL = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ostiary.model.controls import Requirement, blocks, combined, requirements
-from ostiary.model.policy import Policy
+from ostiary.model.policy import Policy, SessionControls
 from ostiary.model.sign_in import ClientApp, Flow, Unknown
 from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.decision import CombinedSessionControls, Outcome
@@ -52,7 +52,7 @@ def enforce(
         outcome="unknown" if changing else "granted" if demanded else "allowed",
         requirements=demanded,
         unsatisfiable=tuple(each for each in demanded if not _satisfiable(each, provable)),
-        session_controls=_session_controls(applying),
+        session_controls=combined_session_controls(each.session_controls for each in applying),
     )
 
 
@@ -105,8 +105,9 @@ def _satisfiable(requirement: Requirement, provable: Provable) -> bool:
     return provable == "everything"
 
 
-def _session_controls(policies: Iterable[Policy]) -> CombinedSessionControls:
-    every = [each.session_controls for each in policies if each.session_controls]
+def combined_session_controls(of: Iterable[SessionControls | None]) -> CombinedSessionControls:
+    """Give the session controls of several policies as they hold together."""
+    every = [each for each in of if each]
     frequencies = {each.sign_in_frequency for each in every if each.sign_in_frequency}
     return CombinedSessionControls(
         any(each.application_enforced_restrictions for each in every),

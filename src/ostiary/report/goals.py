@@ -34,7 +34,7 @@ def named(examined: Examined, goal: Goal) -> str:
 def result(of: Result, explained: Explained | None, examined: Examined, places: Places) -> str:
     """Tell one result; `explained` belongs to it where it is a gap."""
     waiver = examined.waivers.get(of.goal.key)
-    lines = [f"{named(examined, of.goal)}: {verdict(of)}{_waived(waiver)}"]
+    lines = [f"{named(examined, of.goal)}: {verdict(of)}{f', {waived(waiver)}' if waiver else ''}"]
     match of:
         case Proof(idle=idle):
             lines += (f"  {_idle(each)}" for each in idle)
@@ -103,10 +103,9 @@ def verdict(of: Result) -> str:
             return "NOT DECIDED"
 
 
-def _waived(waiver: Waiver | None) -> str:
-    if waiver is None:
-        return ""
-    return f", waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+def waived(waiver: Waiver) -> str:
+    """Tell who answers for a goal that does not hold."""
+    return f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
 
 
 def _idle(of: IdleException) -> str:

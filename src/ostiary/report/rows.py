@@ -20,7 +20,7 @@ def row(goal: Goal, opening: Opening, names: Names) -> dict[str, Any]:
     What a row does not say of its sign-in is plain.  `expect` is in the words of goals.
     """
     return {
-        "because": goal.says,
+        "says": goal.says,
         "signIn": words(opening.sign_in, names),
         "expect": _expected(goal, opening, names),
     }
@@ -30,7 +30,8 @@ def texts(of: Result, resolved: Resolved) -> Iterator[str]:
     """Give the rows of a gap, each an entry of a YAML list."""
     for opening in of.openings if isinstance(of, Gap) else ():
         made = row(of.goal, opening, resolved.names)
-        whole = [{"environment": resolved.environment, **made}]
+        says = made.pop("says")
+        whole = [{"says": says, "environment": resolved.environment, **made}]
         yield yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=100)
 
 

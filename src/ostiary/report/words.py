@@ -103,7 +103,7 @@ def _user(who: User, names: Names) -> str:
     said = [kind or "a user"]
     if isinstance(who.id, str) and who.id != NOBODY:
         said.insert(0, named(who.id, names))
-    if isinstance(who.external_tenant, str):
+    if isinstance(who.external_tenant, str) and who.external_tenant != NOBODY:
         said[-1] += f" from the tenant {named(who.external_tenant, names)}"
     for ids, memberships, without in (
         (who.groups, "in", "in no group that a policy names"),

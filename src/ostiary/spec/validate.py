@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ostiary.errors import Diagnostic
@@ -86,6 +86,8 @@ _HINTS = {
     "expires": "an exception ends on a day; write it as 2027-03-31",
     "type": "`ipNamedLocation` or `countryNamedLocation`",
     "says": "one sentence that a reader understands without the code",
+    "signIn": "for example `{flow: deviceCodeFlow, client: mobileAppsAndDesktopClients}`",
+    "expect": "`blocked`, `allowed`, or for example `{granted: [mfa]}`",
     "then": "`blocked`, `never blocked`, `allowed`, or for example `{requires: [mfa]}`",
 }
 
@@ -127,6 +129,8 @@ def _unknown_value(
 def _route_model(model: type[BaseModel], route: Route) -> type[BaseModel] | None:
     """Find the model that describes the mapping at `route`."""
     current: type[BaseModel] | None = model
+    if issubclass(model, RootModel):
+        current = _model_in(model.model_fields["root"].annotation)
     for step in route:
         if current is None:
             return None
@@ -156,6 +160,8 @@ def _type_hint(kind: str, value: object) -> str | None:
         return f'quote it: "{str(value).lower() if isinstance(value, bool) else value}"'
     if kind == "list_type" and isinstance(value, str):
         return f"write a list: [{', '.join(part.strip() for part in value.split(','))}]"[:120]
+    if kind == "list_type" and isinstance(value, dict):
+        return "begin each entry of the list with `- `"
     if kind == "bool_type" and str(value).casefold() in {"yes", "no", "on", "off"}:
         return "write `true` or `false`"
     return None

@@ -64,10 +64,13 @@ def test_the_six_things_work_with_the_released_package(cut: Checkout, tmp_path: 
     checked = cut.run("check")
     assert checked.code == 0, checked.text
     assert "policies fit" in checked.stdout
+    assert "the prefix" in cut.run("explain", "host-bits-set").stdout
     cut.up()
     cut.assert_as_specified()
     cut.mark()
     again = cut.run("pulumi", "sandbox", "preview", "--expect-no-changes")
     assert again.code == 0, again.text
     assert cut.writes() == []
-    call(python, "-m", "pytest", "-q", "tests/policies", cwd=root, environ=environ)
+    tested = call(python, "-m", "pytest", "-v", cwd=root, environ=environ)
+    assert "contoso-prod::device-code-flow-is-blocked PASSED" in tested
+    assert "sandbox::every policy is exercised PASSED" in tested

@@ -1,4 +1,4 @@
-"""Each file of golden/ is a case: a policy, location, goal or environment in a small workspace.
+"""Each file of golden/ is a case: of what makes a workspace, or a table, in a small workspace.
 
 The name's first word says what the file is.  Beside an invalid one stands what `check` must say;
 beside a valid one the policy as Graph shows it, or the goal with every name resolved.
@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from ostiary.errors import Diagnostic, DiagnosticsError
+from ostiary.errors import Diagnostic, DiagnosticsError, in_order
 from ostiary.model.graph import policy_to_graph
 from ostiary.model.resolve import Resolved, resolve
+from ostiary.model.rows import resolve_row, rows_in
 from ostiary.proof.examine import examine
 from ostiary.proof.findings import findings
+from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -100,6 +102,7 @@ def workspace(root: Path, case: Path) -> Path:
         "location": "policies/named-locations/head-office.yaml",
         "environment": "environments/here.yaml",
         "goal": "policies/goals/case.yaml",
+        "table": "tests/policies/case.yaml",
     }[case.name.partition("-")[0]]
     files[place] = case.read_text(encoding="utf-8")
     for path, text in files.items():
@@ -116,6 +119,17 @@ def checked(root: Path) -> tuple[Resolved | None, list[Diagnostic]]:
     return resolved, list(resolved.warnings)
 
 
+def wrong_in_tables(root: Path, resolved: Resolved) -> list[Diagnostic]:
+    """Give what is wrong with tables, and else with the names in their rows."""
+    of = load(root)
+    tables = load_tables(of)
+    found = list(tables.found)
+    for table in tables.tables.values() if not found else ():
+        for index in rows_in(table, "here").values():
+            found += resolve_row(table, index, of.environments["here"], resolved.known_locations)[1]
+    return in_order(found)
+
+
 @pytest.mark.parametrize(
     "case", sorted((GOLDEN / "invalid").glob("*.yaml")), ids=lambda case: case.stem
 )
@@ -125,6 +139,9 @@ def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
     if "-proof-" in case.name:
         assert resolved is not None, found
         found += findings(load(root), examine(resolved)).diagnostics
+    if case.name.startswith("table-"):
+        assert resolved is not None, found
+        found += wrong_in_tables(root, resolved)
     told = "".join(f"{each}\n" for each in found)
     assert told == case.with_suffix(".txt").read_text(encoding="utf-8")
 

@@ -11,6 +11,7 @@ import pytest
 from ostiary.errors import Location
 from ostiary.model.asked import Asked, sign_in
 from ostiary.model.names import Names
+from ostiary.model.policy import CountryNamedLocation, IpNamedLocation
 from ostiary.model.sign_in import (
     NOBODY,
     UNKNOWN,
@@ -23,6 +24,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.model.signals import WORD_OF_SIGNAL, WORDS
+from ostiary.spec.sign_in_tables import SignInSpec
 from ostiary.spec.workspace import load
 from tests.engine.unit.test_golden import workspace
 
@@ -131,7 +133,7 @@ def test_attributes_of_devices(environment: Any) -> None:
         ("app", "All", "`All` is not an application"),
         ("deviceAttribute", "isCompliant", "`isCompliant` has no value"),
         ("deviceAttribute", "compliant=true", "unknown value `device.compliant`"),
-        ("location", "head-office", "`head-office` is not a location that only Microsoft knows"),
+        ("location", "head-office", "no location `head-office`: known locations: "),
         ("userAction", "register", "unknown value `register`"),
     ],
 )
@@ -143,5 +145,35 @@ def test_what_cannot_be_read_is_told(environment: Any, word: str, value: str, to
     assert found.location == Location(word)
 
 
+def test_a_location_made_of_addresses_or_countries_stands_for_one_of_them(environment: Any) -> None:
+    places = [
+        IpNamedLocation("office", "Office", ("198.51.100.0/25", "2001:db8::/48")),
+        IpNamedLocation("desk", "Desk", ("2001:db8::7/128",)),
+        CountryNamedLocation("north", "North", ("NO", "SE")),
+        CountryNamedLocation("near", "Near", ("DE",), "authenticatorAppGps"),
+    ]
+    trusted = "Multifactor authentication trusted IPs"
+    names = Names(environment, [])
+
+    def come(*keys: str, **said: tuple[str, ...]) -> SignIn:
+        return sign_in(Asked({"location": keys, **said}, plain=True), names, Location, places)
+
+    assert come("office").ip_address == ip_address("198.51.100.1")
+    assert come("desk", "north").ip_address == ip_address("2001:db8::7")
+    assert (come("north").country, come("north").gps_country) == ("NO", None)
+    assert (come("near").country, come("near").gps_country) == (None, "DE")
+    assert come("office").in_mfa_trusted_ips is False
+    assert come("office", trusted).in_mfa_trusted_ips is True
+    assert names.found == []
+    come("office", ip=("192.0.2.1",))
+    (found,) = names.found
+    assert found.message == "`office` and `192.0.2.1` both say where it comes from"
+
+
 def test_every_signal_has_a_word() -> None:
     assert set(WORD_OF_SIGNAL.values()) <= set(WORDS)
+
+
+def test_tables_know_every_word() -> None:
+    known = {each.alias for each in SignInSpec.model_fields.values()}
+    assert known == {*WORDS, "unknown"}

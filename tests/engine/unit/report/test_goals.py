@@ -92,7 +92,7 @@ def test_rows_are_a_yaml_list(tmp_path: Path) -> None:
     assert yaml.safe_load(text) == [
         {
             "environment": "here",
-            "because": "No device code sign-in gets in, except from head office.",
+            "says": "No device code sign-in gets in, except from head office.",
             "signIn": {"group": ["teams-rooms"], "flow": "deviceCodeFlow", "ip": "192.0.2.1"},
             "expect": "blocked",
         }
