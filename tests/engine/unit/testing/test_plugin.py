@@ -30,10 +30,17 @@ waivers:
 """
 
 
-@pytest.fixture
-def tenant(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Make a tenant repository of what this one ships."""
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run without the plugins of this checkout, which take a second to load in each run."""
+    others = ("hypothesispytest", "anyio", "xdist")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{each}" for each in others))
     monkeypatch.setattr(collect, "today", lambda: TODAY)
+
+
+@pytest.fixture
+def tenant(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Make a tenant repository of what this one ships."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, pytester.path)
     for name in ("policies", "environments", "tests/policies"):
