@@ -1,4 +1,4 @@
-"""`ostiary check` and `ostiary exceptions`: everything that can be told without a tenant."""
+"""`ostiary check`, `exceptions` and `guarantees`: what can be told without a tenant."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ostiary.proof.findings import Findings, findings
 from ostiary.report.exceptions import exception
 from ostiary.report.gate import failures, waived
 from ostiary.report.goals import Tally
+from ostiary.report.guarantees import guarantees as page
 from ostiary.spec.workspace import Workspace
 
 Environments = Annotated[
@@ -53,6 +54,14 @@ def exceptions(environments: Environments = None) -> None:
         for each in told.opened:
             for line in exception(each, workspace, examined):
                 show(line)
+
+
+def guarantees(environments: Environments = None) -> None:
+    """Write what the policies guarantee, and on what it rests, as a page of Markdown."""
+    every = list(_every(environments))
+    if every:
+        workspace = every[0][0]
+        show(page(workspace, [(examined, told) for _, examined, told in every]).rstrip())
 
 
 def _every(environments: list[str] | None) -> Iterator[tuple[Workspace, Examined, Findings]]:

@@ -25,6 +25,7 @@ _VERBS = {
     "prove": "prove",
     "what-if": "what_if",
     "exceptions": "check",
+    "guarantees": "check",
     "diff": "diff",
     "explain": "explain",
     "up": "up",

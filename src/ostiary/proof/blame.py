@@ -12,11 +12,19 @@ from dataclasses import dataclass, replace
 from ostiary.model.controls import Requirement, blocks, ensures, requirements, satisfied_by
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
 from ostiary.model.policy import Policy, PolicySet
-from ostiary.model.sign_in import User
+from ostiary.model.sign_in import SignIn, User
 from ostiary.proof.clues import Clue, met_by, named, unmet
-from ostiary.proof.conditions import Circumstances, Reason, ReasonWord, reasons
+from ostiary.proof.conditions import (
+    LEGACY_CLIENTS,
+    Circumstances,
+    Reason,
+    ReasonWord,
+    in_device_code_flow,
+    reasons,
+)
 from ostiary.proof.decision import Decision
 from ostiary.proof.prove import Opening
+from ostiary.proof.questions import only_devices
 
 # A policy that fails in more conditions than this is about something else.
 MOST_UNMET = 3
@@ -76,8 +84,9 @@ def blame(policy_set: PolicySet, goal: Goal, opening: Opening) -> Blame:
     at = Circumstances(policy_set, opening.sign_in, opening.device_code_device)
     inside = tuple(each.key for each in policy_set.named_locations if at.in_location(each.key))
     if isinstance(goal.then, (Blocked, Requires)):
-        found = _near_misses(goal, opening, at)
-        order = sorted(found, key=lambda each: (each.distance, each.policy.key))
+        order = sorted(
+            _near_misses(goal, opening, at), key=lambda each: (each.distance, each.policy.key)
+        )
         return Blame(near_misses=tuple(order[:MOST_MISSES]), locations=inside)
     culprits = sorted(
         _culprits(goal.then, opening.decision, at),
@@ -87,7 +96,23 @@ def blame(policy_set: PolicySet, goal: Goal, opening: Opening) -> Blame:
 
 
 def _near_misses(goal: Goal, opening: Opening, at: Circumstances) -> Iterator[NearMiss]:
+    """Give those that share most with the goal, of those that fail in the fewest conditions."""
     said = set(_said(goal))
+    failing = []
+    for policy, failed in _failing(opening, at):
+        shared = said.intersection(named(policy.conditions)).difference(failed)
+        failing.append((len(failed), -len(shared), policy.key, policy, failed))
+    failing.sort(key=lambda each: each[:3])
+    for conditions, shared_less, _, policy, failed in failing[: 2 * MOST_MISSES]:
+        clues = tuple(clue for each in failed for clue in unmet(each, policy, at))
+        on_purpose = sum(1 if each.entry is not None else 3 for each in clues)
+        yield NearMiss(policy, failed, clues, (conditions, shared_less, on_purpose))
+
+
+def _failing(
+    opening: Opening, at: Circumstances
+) -> Iterator[tuple[Policy, tuple[ReasonWord, ...]]]:
+    """Give the policies that would decide as the goal wants, and in which conditions they fail."""
     about = opening.question.about
     user = isinstance(opening.sign_in.identity, User)
     for verdict in (*opening.decision.verdicts, *opening.decision.report_only):
@@ -98,10 +123,7 @@ def _near_misses(goal: Goal, opening: Opening, at: Circumstances) -> Iterator[Ne
             continue
         failed = _unmet_if_enabled(policy, verdict.reasons, at)
         if len(failed) <= MOST_UNMET:
-            clues = tuple(clue for each in failed for clue in unmet(each, policy, at))
-            shared = said.intersection(named(policy.conditions)).difference(failed)
-            on_purpose = sum(1 if each.entry is not None else 3 for each in clues)
-            yield NearMiss(policy, failed, clues, (len(failed), -len(shared), on_purpose))
+            yield policy, failed
 
 
 def _unmet_if_enabled(
@@ -153,8 +175,14 @@ def _culprits(
         too_much = tuple(
             each
             for each in demanded
-            if each in decision.unsatisfiable
+            if _hopeless(each, at.sign_in)
             or (isinstance(then, AsksAtMost) and not satisfied_by(each, then.controls))
         )
         if blocks(policy) or too_much:
             yield Culprit(policy, met_by(policy, at), too_much)
+
+
+def _hopeless(requirement: Requirement, sign_in: SignIn) -> bool:
+    """Tell whether nobody can satisfy it in such a sign-in (`evaluate`, of who is not blocked)."""
+    in_flow = in_device_code_flow(sign_in) is True
+    return sign_in.client_app_type in LEGACY_CLIENTS or (in_flow and only_devices(requirement))

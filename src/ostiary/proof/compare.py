@@ -149,9 +149,12 @@ class _Comparison:
         for side, (harder, softer) in enumerate(kinds):
             own, other = self.meanings[side], self.meanings[1 - side]
             blocking = self.owners.among(own, "block")
+            does: dict[Effect, int] = {}
             for means in (each for each in own if each not in other):
                 for effect in means.effects:
-                    among = self.owners.impossible | self.owners.among(other, effect)
+                    if effect not in does:
+                        does[effect] = self.owners.impossible | self.owners.among(other, effect)
+                    among = does[effect]
                     if effect == "block":
                         yield harder, effect, means, among, side
                     else:

@@ -8,10 +8,11 @@ so a sign-in that any one of them excludes is exempt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import chain
 from typing import Literal, get_args
 
 from ostiary import catalog
@@ -128,10 +129,10 @@ def among(value: object, wanted: Iterable[object], signal: str) -> Truth:
 
 def members(ids: Ids, wanted: Iterable[str], signal: str) -> Truth:
     """Tell whether a set of ids holds one that is wanted."""
+    if isinstance(ids, frozenset):
+        return not ids.isdisjoint(wanted)
     entries = frozenset(wanted)
     known = Partly() if isinstance(ids, Unknown) else ids
-    if isinstance(known, frozenset):
-        return not known.isdisjoint(entries)
     if not known.of.isdisjoint(entries):
         return True
     return frozenset({signal}) if entries - known.not_of else False
@@ -211,36 +212,51 @@ def reasons(policy: Policy, at: Circumstances) -> Iterator[Reason]:
     if policy.state == "disabled":
         yield Reason("policyNotEnabled")
         return
-    of, sign_in = policy.conditions, at.sign_in
-    identity, target = sign_in.identity, sign_in.target
-    conditions: dict[ReasonWord, Truth] = {}
-    if of.client_applications is None:
-        conditions["users"] = _users(of.users, identity)
-    else:
-        conditions["workloadIdentities"] = _workloads(of.client_applications, identity)
-    if isinstance(target, UserAction):
-        conditions["userActions"] = _user_action(of.applications, target)
-    else:
-        conditions["application"] = _application(of.applications, target)
-    conditions |= {
-        "clientApps": _client_apps(of.client_app_types, sign_in),
-        "devicePlatform": _platforms(of.platforms, sign_in),
-        "location": _locations(of.locations, at),
-        "devices": _devices(of.device_filter, at),
-        "signInRisk": _level(sign_in.sign_in_risk, of.sign_in_risk_levels, "sign_in_risk"),
-        "userRisk": _level(sign_in.user_risk, of.user_risk_levels, "user_risk"),
-        "servicePrincipalRisk": _service_principal_risk(of, identity),
-        "insiderRisk": _insider_risk(of, sign_in),
-        "authenticationFlow": _authentication_flow(of.authentication_flows, sign_in),
-    }
-    for word, met in conditions.items():
+    for word, met in chain(_assignments(policy.conditions, at), _signals(policy.conditions, at)):
         if met is False:
             yield Reason(word)
         elif met is not True:
             yield Reason(word, None, met)
 
 
+def _assignments(of: Conditions, at: Circumstances) -> Iterator[tuple[ReasonWord, Truth]]:
+    """Decide who signs in, and to what: every policy says something of that."""
+    identity, target = at.sign_in.identity, at.sign_in.target
+    if of.client_applications is None:
+        yield "users", _users(of.users, identity)
+    else:
+        yield "workloadIdentities", _workloads(of.client_applications, identity)
+    if isinstance(target, UserAction):
+        yield "userActions", _user_action(of.applications, target)
+    else:
+        yield "application", _application(of.applications, target)
+
+
+def _signals(of: Conditions, at: Circumstances) -> Iterator[tuple[ReasonWord, Truth]]:
+    """Decide the conditions that are set; risks have no order: `high` does not match `medium`."""
+    sign_in = at.sign_in
+    yield "clientApps", _client_apps(of.client_app_types, sign_in)
+    if of.platforms:
+        yield "devicePlatform", _platforms(of.platforms, sign_in)
+    if of.locations:
+        yield "location", _locations(of.locations, at)
+    if of.device_filter:
+        yield "devices", _devices(of.device_filter, at)
+    if levels := of.sign_in_risk_levels:
+        yield "signInRisk", among(sign_in.sign_in_risk, levels, "sign_in_risk")
+    if levels := of.user_risk_levels:
+        yield "userRisk", among(sign_in.user_risk, levels, "user_risk")
+    if levels := of.service_principal_risk_levels:
+        yield "servicePrincipalRisk", _service_principal_risk(levels, sign_in.identity)
+    if level := of.insider_risk_levels:
+        yield "insiderRisk", among(sign_in.insider_risk, [level], "insider_risk")
+    if flows := of.authentication_flows:
+        yield "authenticationFlow", _authentication_flow(flows, sign_in)
+
+
 def _included(include: Truth, exclude: Truth) -> Truth:
+    if exclude is False:
+        return include
     return all_of([include, denied(exclude)])
 
 
@@ -269,22 +285,26 @@ def _users(users: Users, user: User | ServicePrincipal) -> Truth:
 
 def _one_of_users(
     user: User,
-    users: Iterable[str],
-    groups: Iterable[str],
-    roles: Iterable[str],
+    users: Sequence[str],
+    groups: Sequence[str],
+    roles: Sequence[str],
     guests: GuestsOrExternalUsers | None,
 ) -> Truth:
     if "All" in users:
         return True
-    return any_of(
-        [
-            among(user.id, [each for each in users if each not in _USER_WORDS], "user.id"),
-            members(user.groups, groups, "user.groups"),
-            members(user.roles, roles, "user.roles"),
-            is_guest(user, guests) if guests else False,
-            is_guest(user, ANY_GUEST) if "GuestsOrExternalUsers" in users else False,
-        ]
-    )
+    ways: list[Truth] = []
+    if users:
+        named = [each for each in users if each not in _USER_WORDS]
+        ways.append(among(user.id, named, "user.id"))
+    if groups:
+        ways.append(members(user.groups, groups, "user.groups"))
+    if roles:
+        ways.append(members(user.roles, roles, "user.roles"))
+    if guests:
+        ways.append(is_guest(user, guests))
+    if "GuestsOrExternalUsers" in users:
+        ways.append(is_guest(user, ANY_GUEST))
+    return any_of(ways)
 
 
 _USER_WORDS = ("None", "GuestsOrExternalUsers")
@@ -368,8 +388,10 @@ def has_attributes(attributes: Attributes | Unknown, rule: str) -> Truth:
     return _matches(_attribute_rule(rule), subject)
 
 
-def is_named(application: Application, names: Iterable[str]) -> Truth:
+def is_named(application: Application, names: Sequence[str]) -> Truth:
     """Tell whether an application is one of those named, or of what stands for several."""
+    if not names:
+        return False
     ids = [each for each in names if each not in catalog.APPLICATION_KEYWORDS]
     suites = [each for each in names if each in SUITES]
     return any_of(
@@ -427,9 +449,7 @@ def _client_apps(types: tuple[ClientAppType, ...], sign_in: SignIn) -> Truth:
     return among(sign_in.client_app_type, [*types, *more], "client_app_type")
 
 
-def _platforms(of: Platforms | None, sign_in: SignIn) -> Truth:
-    if of is None:
-        return True
+def _platforms(of: Platforms, sign_in: SignIn) -> Truth:
     # `all` takes in what Entra cannot tell or does not support:
     # https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-conditions
     return _included(
@@ -440,40 +460,24 @@ def _platforms(of: Platforms | None, sign_in: SignIn) -> Truth:
     )
 
 
-def _locations(of: Locations | None, at: Circumstances) -> Truth:
-    if of is None:
-        return True
+def _locations(of: Locations, at: Circumstances) -> Truth:
     return _included(
         any_of(map(at.in_location, of.include_locations)),
         any_of(map(at.in_location, of.exclude_locations)),
     )
 
 
-def _devices(of: Filter | None, at: Circumstances) -> Truth:
-    if of is None:
-        return True
+def _devices(of: Filter, at: Circumstances) -> Truth:
     matches = at.device_matches(of.rule)
     return matches if of.mode == "include" else denied(matches)
 
 
-def _level(value: object, levels: Iterable[str], signal: str) -> Truth:
-    """Compare levels, which have no order: a policy on `high` does not match `medium`."""
-    return among(value, levels, signal) if levels else True
-
-
-def _service_principal_risk(of: Conditions, who: User | ServicePrincipal) -> Truth:
+def _service_principal_risk(levels: Iterable[str], who: User | ServicePrincipal) -> Truth:
     risk = who.risk if isinstance(who, ServicePrincipal) else None
-    return _level(risk, of.service_principal_risk_levels, "service_principal.risk")
-
-
-def _insider_risk(of: Conditions, sign_in: SignIn) -> Truth:
-    levels = [of.insider_risk_levels] if of.insider_risk_levels else []
-    return _level(sign_in.insider_risk, levels, "insider_risk")
+    return among(risk, levels, "service_principal.risk")
 
 
 def _authentication_flow(flows: tuple[AuthenticationFlow, ...], sign_in: SignIn) -> Truth:
-    if not flows:
-        return True
     # A session stays marked by the flow in which it began:
     # https://learn.microsoft.com/entra/identity/conditional-access/concept-authentication-flows
     return any_of(

@@ -106,7 +106,7 @@ def _satisfiable(requirement: Requirement, provable: Provable) -> bool:
 
 
 def combined_session_controls(of: Iterable[SessionControls | None]) -> CombinedSessionControls:
-    """Put the session controls of policies that apply together."""
+    """Give the session controls of several policies as they hold together."""
     every = [each for each in of if each]
     frequencies = {each.sign_in_frequency for each in every if each.sign_in_frequency}
     return CombinedSessionControls(

@@ -171,22 +171,30 @@ class Prover:
         )
         self.regions = Regions(self.partition)
         self.space = Space(tuple(len(each.classes) for each in self.partition.dimensions))
+        self._reaches = [self._reach(each) for each in self.policies]
         self._prepare()
 
     def edited(self, policies: tuple[Policy, ...]) -> Prover:
-        """Prepare the same goals for edited policies; a new name must be one that goals know."""
+        """Prepare the same goals for as many policies, some of them edited.
+
+        An edited policy may name only what the policies before and the goals name.
+        """
         other = copy(self)
         other.policy_set = replace(self.policy_set, policies=policies)
         other.policies = policies
-        other._prepare()  # noqa: SLF001 (its own class)
+        other._reaches = [  # noqa: SLF001 (its own class)
+            reach if after is before else self._reach(after)
+            for before, after, reach in zip(self.policies, policies, self._reaches, strict=True)
+        ]
+        other._prepare()  # noqa: SLF001 (likewise)
         return other
 
+    def _reach(self, policy: Policy) -> Sequence[Cube]:
+        return self.regions.of_policy(policy.conditions) if self._counts(policy) else ()
+
     def _prepare(self) -> None:
-        """Make the cubes of every owner: policies, what is impossible, the goals' exceptions."""
-        owned = [
-            self.regions.of_policy(each.conditions) if self._counts(each) else ()
-            for each in self.policies
-        ]
+        """Give each owner its number: policies, what is impossible, the goals' exceptions."""
+        owned = list(self._reaches)
         self.impossible = 1 << len(owned)
         owned.append(self.regions.impossible())
         self._excuses: dict[str, list[int]] = {}
@@ -300,7 +308,7 @@ class Prover:
         restrictions = restricted(self.partition, hole.wide, said)
         ipv4, ipv6 = self.regions.addresses(hole.wide)
         return Opening(
-            question, hole.cube, restrictions, made, reading, ipv4, ipv6, self.policy_set
+            question, hole.wide, restrictions, made, reading, ipv4, ipv6, self.policy_set
         )
 
     def _not_decided(self, goal: Goal, answer: Undecided) -> NotDecided:

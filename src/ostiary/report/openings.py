@@ -56,31 +56,28 @@ def extent(opening: Extent, names: Names) -> str:
     return ", ".join([who, *rest, _addresses(opening)])
 
 
-def _restriction(of: Restriction, names: Names) -> Iterator[str]:  # noqa: C901 (one for each kind)
+def _restriction(of: Restriction, names: Names) -> Iterator[str]:
     """Tell one restriction, but for those on who it is and from which address."""
     kind, name = of.dimension.kind, of.dimension.name
-    if kind in _LEVELS:
-        yield f"at {_LEVELS[kind]} {_some(of, lambda value: f'`{value}`')}"
-    elif kind == "flow":
+    if kind == "flow":
         yield from _flow(of)
-    elif kind == "clientAppType":
-        yield f"with {_clients(of)}"
-    elif kind == "platform":
-        yield f"on {_some(of, lambda value: _platform(cast('str | None', value)))}"
-    elif kind == "target":
-        yield f"to {_some(of, lambda value: _target(cast('Target', value), names))}"
-    elif kind == "country":
-        within = _within(of)
-        yield f"{within or 'in some countries'}{' by GPS' if name == 'authenticatorAppGps' else ''}"
-    elif kind == "location":
-        yield f"{'in' if _member(of) else 'not in'} {named(name, names)}"
-    elif kind == "deviceRegistered":
-        yield f"on a device that is {'' if _member(of) else 'not '}registered"
-    elif kind == "deviceCodeDevice":
-        seen = "the device" if of.mask == 0b10 else "no device"  # noqa: PLR2004 (a mask)
-        yield f"should Entra see {seen} in device code flow"
+    elif kind in _TOLD:
+        yield _TOLD[kind](of, names)
     elif kind in {"device", "application", "servicePrincipal"} and name:
         yield f"where {name} is {_some(of, _attribute)}"
+
+
+def _level(of: Restriction, _: Names) -> str:
+    return f"at {_LEVELS[of.dimension.kind]} {_some(of, lambda value: f'`{value}`')}"
+
+
+def _country(of: Restriction, _: Names) -> str:
+    how = " by GPS" if of.dimension.name == "authenticatorAppGps" else ""
+    return f"{_within(of) or 'in some countries'}{how}"
+
+
+def _seen(of: Restriction, _: Names) -> str:
+    return f"should Entra see {'the' if _member(of) else 'no'} device in device code flow"
 
 
 def _who(restrictions: Iterable[Restriction], names: Names) -> str:
@@ -159,11 +156,12 @@ def _flow(of: Restriction) -> Iterator[str]:
         yield f"not by {joined(never, 'or')}"
 
 
-def _platform(value: str | None) -> str:
-    return PLATFORMS.get(value) or f"{value}"
+def _platform(value: Hashable) -> str:
+    return PLATFORMS.get(cast("str | None", value)) or f"{value}"
 
 
-def _target(of: Target, names: Names) -> str:
+def _target(value: Hashable, names: Names) -> str:
+    of = cast("Target", value)
     if of.user_action:
         return f"whoever {ACTIONS[of.user_action]}"
     suites = joined([named(each, names) for each in sorted(of.suites)])
@@ -227,6 +225,23 @@ def _within(of: Restriction) -> str:
     if within:
         return f"in {joined(within)}"
     return f"outside {joined(without, 'or')}" if without else ""
+
+
+# How a restriction on each kind of dimension is said.
+_TOLD: dict[str, Callable[[Restriction, Names], str]] = {
+    **dict.fromkeys(_LEVELS, _level),
+    "clientAppType": lambda of, _: f"with {_clients(of)}",
+    "platform": lambda of, _: f"on {_some(of, _platform)}",
+    "target": lambda of, names: f"to {_some(of, lambda value: _target(value, names))}",
+    "country": _country,
+    "location": lambda of, names: (
+        f"{'in' if _member(of) else 'not in'} {named(of.dimension.name, names)}"
+    ),
+    "deviceRegistered": lambda of, _: (
+        f"on a device that is {'' if _member(of) else 'not '}registered"
+    ),
+    "deviceCodeDevice": _seen,
+}
 
 
 def count(addresses: int) -> str:

@@ -64,6 +64,7 @@ def test_the_six_things_work_with_the_released_package(cut: Checkout, tmp_path: 
     checked = cut.run("check")
     assert checked.code == 0, checked.text
     assert "policies fit" in checked.stdout
+    assert "the prefix" in cut.run("explain", "host-bits-set").stdout
     cut.up()
     cut.assert_as_specified()
     cut.mark()

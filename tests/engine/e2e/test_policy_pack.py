@@ -123,3 +123,13 @@ def test_a_hole_stops_the_preview_with_a_sign_in(
     assert 'azuread.ConditionalAccessPolicy("no-device-code")' in said
     assert "Traceback" not in said
     assert stack.requests() == before
+
+
+def test_a_pack_that_cannot_prove_stops_the_preview(stack: Stack) -> None:
+    change(stack, "is-blocked]", "is-closed]", "environments/dev.yaml")
+    assert "environments/dev.yaml:4:9: unknown-goal" in preview(stack, fails=True)
+    change(stack, "is-closed]", "is-blocked]", "environments/dev.yaml")
+    # nor does one that breaks pass
+    broken = "from ostiary import policy_pack\n\npolicy_pack.planned = None\nguard("
+    change(stack, "guard(", broken, ".ostiary/policy-pack/__main__.py")
+    assert "failed to analyze resources" in preview(stack, fails=True)

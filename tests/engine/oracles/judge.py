@@ -77,6 +77,14 @@ class Judge:
         cubes = [*self._among(among), *more]
         return sat.covered(self._prover.space.sizes, region, cubes)
 
+    def _wide(self, opening: Opening) -> sat.Cube:
+        """Give what is told of an opening: besides it, only what is impossible or open as well."""
+        number = self._prover.partition.number
+        return {
+            number[each.dimension.kind, each.dimension.name]: each.mask
+            for each in opening.restrictions
+        }
+
     def _among(self, among: int) -> list[sat.Cube]:
         index = self._prover.index
         return [
@@ -114,16 +122,20 @@ class Judge:
             yield from self._witness(goal, opening)
         if gap.complete:
             for question in asked:
-                cubes = tuple(each.cube for each in gap.openings if each.question == question)
+                cubes = tuple(self._wide(e) for e in gap.openings if e.question == question)
                 if not self._covered(question.region, question.among, cubes):
                     yield "there is more open than the openings that are said to be all"
 
     def _witness(self, goal: Goal, opening: Opening) -> Iterator[str]:
-        question = opening.question
-        if not contains(question.region, opening.cube):
+        question, wide = opening.question, self._wide(opening)
+        if not (contains(question.region, wide) and contains(wide, opening.cube)):
             yield "an opening reaches outside of what is asked"
-        if any(meet(opening.cube, each) is not None for each in self._among(question.among)):
+        possible = question.among & ~self._prover.impossible
+        if any(meet(opening.cube, each) is not None for each in self._among(possible)):
             yield "an opening is covered in part"
+        possible = question.among & ~self._prover.impossible
+        if any(meet(wide, each) is not None for each in self._among(possible)):
+            yield "what is told of an opening is covered in part"
         decision = evaluate(
             self.world.policy_set,
             opening.sign_in,

@@ -7,7 +7,7 @@ policy names is the value 0 of a signal, or any number that stands for no name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_network
 from typing import Any, Literal
 
@@ -208,6 +208,25 @@ class Smt:
         if any(all(kind in DEVICES for kind, _ in demand) for demand in demands):
             hopeless.append(self._by_device_code)
         return z3.And(applies, z3.Or(*hopeless))
+
+    def differ(self, one: Sequence[Policy], other: Sequence[Policy]) -> bool:
+        """Tell whether two versions block or demand something else, of anybody.
+
+        Both have the policy set's named locations.  Of demands, only like ones count as alike.
+        """
+        versions = [[each for each in some if each.state == "enabled"] for some in (one, other)]
+        blocked = [self._any(each, blocks) for each in versions]
+        demands = {
+            tuple(demand)
+            for each in (*versions[0], *versions[1])
+            for demand in demanded(each.grant_controls)
+        }
+        unlike = [
+            z3.Xor(*(self._any(each, lambda p, d=demand: _demands(p, d)) for each in versions))
+            for demand in sorted(demands, key=str)
+        ]
+        eased = z3.And(z3.Not(z3.Or(*blocked)), any_of(unlike))
+        return self.possible(z3.Or(z3.Xor(*blocked), eased))
 
     # --- which sign-ins
 
@@ -516,6 +535,10 @@ def demanded(grant: GrantControls | None) -> list[list[tuple[str, str | None]]]:
     if not controls:
         return []
     return [[each] for each in controls] if grant.operator == "AND" else [controls]
+
+
+def _demands(policy: Policy, demand: tuple[tuple[str, str | None], ...]) -> bool:
+    return list(demand) in demanded(policy.grant_controls)
 
 
 def ensured(policy: Policy, wanted: Iterable[Any]) -> bool:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
+from ostiary import catalog
 from ostiary.errors import Location
 from ostiary.model.controls import Control, Requirement
 from ostiary.model.goal import (
@@ -46,6 +47,9 @@ from ostiary.model.policy import (
 PLACE = Location("goal.yaml")
 TAG = "CustomSecurityAttribute.Web_Tag"
 AZURE = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
+PLATFORMS = tuple(each for each in get_args(catalog.DevicePlatform) if each != "all")
+CLIENTS = tuple(each for each in get_args(catalog.ClientAppType) if each != "all")
+RISKS = get_args(catalog.RiskLevel)
 STRENGTHS = tuple(f"00000000-0000-0000-0000-00000000000{n}" for n in (2, 3, 4))
 EVERYBODY = Conditions(Users(("All",)), Applications(("All",)), ("all",))
 BLOCK = GrantControls("OR", ("block",))
@@ -88,6 +92,7 @@ class _Maker:
         self.groups = [f"group-{n}" for n in range(pool)]
         self.roles = [f"role-{n}" for n in range(1 if self.small else 2)]
         self.apps = [f"app-{n}" for n in range(pool)]
+        self.twins: dict[str, str] = {}  # a location of countries → one that is nearly the same
         self.locations = list(self._locations(pool))
         self.rules = self._rules()
         themes: list[Callable[[Conditions], Split | None]] = [
@@ -98,9 +103,11 @@ class _Maker:
         self.themes = r.sample(themes, r.randint(1, 3)) if self.small else themes
         self.excusable = r.sample(range(6), 2 if self.small else 6)
         self.workloads = not self.small and r.random() < 0.15
+        # Whom most policies leave out, so that goals which let somebody in may hold.
+        self.spared = self.some(self.users) if self.maybe(0.6) else ()
         # A condition on a signal whose values are not all known never covers all of them, unless
         # the goal is about some of them only.
-        self.clients = self.some(["browser", "mobileAppsAndDesktopClients", "other"], 2)
+        self.clients = self.some(CLIENTS, 3)
         self.risks = self.some(["low", "medium", "high", "none"], 3)
 
     def some(self, values: Sequence[Any], most: int = 2, least: int = 1) -> tuple[Any, ...]:
@@ -121,22 +128,34 @@ class _Maker:
             goals.append(goal)
             policies += parts
         more = [self._noise() for _ in range(r.randint(0, 2 if self.small else 6))]
-        made = [*policies, *more]
+        made = [self._sparing(each) for each in (*policies, *more)]
         r.shuffle(made)
         named = tuple(replace(each, key=f"policy-{n}") for n, each in enumerate(made))
         policy_set = PolicySet(named, tuple(self.locations))
         return World(self.seed, policy_set, tuple(goals), facts, self.small)
+
+    def _sparing(self, policy: Policy) -> Policy:
+        if not self.spared or not self.maybe(0.96 if policy.grant_controls == BLOCK else 0.6):
+            return policy
+        return replace(policy, conditions=self._users(policy.conditions, exclude_users=self.spared))
 
     def _locations(self, pool: int) -> Iterator[NamedLocation]:
         r = self.random
         for n in range(max(2, pool)):
             key = f"place-{n}"
             if self.maybe(0.3):
-                yield CountryNamedLocation(
+                made = CountryNamedLocation(
                     key, key, self.some(["NO", "SE", "DE", "FR"], 3),
                     r.choice(["clientIpAddress", "clientIpAddress", "authenticatorAppGps"]),
                     self.maybe(0.3),
                 )  # fmt: skip
+                yield made
+                if self.maybe(0.5):
+                    other = not made.include_unknown_countries_and_regions
+                    self.twins[key] = f"{key}-twin"
+                    yield replace(
+                        made, key=f"{key}-twin", include_unknown_countries_and_regions=other
+                    )
             else:
                 ranges = {self._range() for _ in range(r.randint(1, 2 if self.small else 5))}
                 yield IpNamedLocation(key, key, tuple(sorted(ranges)), self.maybe(0.5))
@@ -201,6 +220,8 @@ class _Maker:
         ]
         if exceptions and self.maybe(0.1):
             exceptions.pop()
+        if self.spared and not lets_in:
+            exceptions.append(GoalException("spared", SignIns(users=self.spared), PLACE))
         goal = Goal(f"goal-{n}", f"Goal {n}", given, tuple(exceptions), then, PLACE)
         if lets_in:
             return goal, []
@@ -242,8 +263,15 @@ class _Maker:
             of = replace(of, client_app_types=self.clients)
         if self.by_risk in self.themes:
             of = replace(of, sign_in_risk_levels=self.risks)
+        if self.workloads and self.maybe(0.3):
+            principals = r.choice([("All",), ("robot",)])
+            mine = ClientApplications(("ServicePrincipalsInMyTenant",))
+            conditions = replace(EVERYBODY, users=Users(("None",)), client_applications=mine)
+            return (SignIns(service_principals=principals),), conditions
         if lets_in:
-            if self.maybe(0.5):
+            if self.spared and self.maybe(0.8):
+                of = replace(of, users=self.spared)
+            elif self.maybe(0.5):
                 of = replace(of, users=self.some(self.users))
             else:
                 of = replace(of, groups=self.some(self.groups, 1))
@@ -265,9 +293,6 @@ class _Maker:
             of = replace(of, device=r.choice(["unregistered", "compliant"]))
         elif chance < 0.5 and not self.small:
             return (of, replace(of, platforms=("windows",))), conditions
-        elif chance < 0.55 and self.workloads:
-            principals = r.choice([("All",), ("robot",)])
-            return (SignIns(service_principals=principals),), conditions
         return (of,), conditions
 
     def _place(self, *, anything: bool = True) -> str:
@@ -313,6 +338,9 @@ class _Maker:
         for _ in range(r.randint(0, 4 if self.small else 12)):
             place = r.randrange(len(parts))
             parts[place : place + 1] = r.choice(self.themes)(parts[place]) or [parts[place]]
+        if self.twins and self.maybe(0.2):
+            place = r.randrange(len(parts))
+            parts[place : place + 1] = self.by_location(parts[place], exact=False) or [parts[place]]
         if self.maybe(0.4):
             place = r.randrange(len(parts))
             narrowed = self._narrowed(parts[place])
@@ -321,16 +349,25 @@ class _Maker:
 
     def _narrowed(self, of: Conditions) -> Conditions | None:
         """Give less of it; None for nothing."""
-        match self.random.randrange(8):
-            case 0:
+        match self.random.randrange(12):
+            # All that have a name are not all there are.
+            case 0 if of.platforms is None:
+                return replace(of, platforms=Platforms(PLATFORMS))
+            case 1 if of.client_app_types == ("all",):
+                return replace(of, client_app_types=CLIENTS)
+            case 2 if not of.sign_in_risk_levels:
+                return replace(of, sign_in_risk_levels=RISKS)
+            case 3:
+                return replace(of, user_risk_levels=RISKS)
+            case 4:
                 return replace(of, insider_risk_levels=self.random.choice(["minor", "elevated"]))
-            case 1:
+            case 5:
                 return replace(of, user_risk_levels=self.some(["none", "low", "high"]))
-            case 2:
+            case 6:
                 apps = tuple(sorted({*of.applications.exclude_applications, *self._targets()}))
                 applications = replace(of.applications, exclude_applications=apps)
                 return replace(of, applications=applications)
-            case 3:
+            case 7:
                 return self._users(of, exclude_groups=self.some(self.groups, 1))
             case _:
                 split = self.random.choice(self.themes)(of)
@@ -431,12 +468,16 @@ class _Maker:
             replace(of, platforms=Platforms(("all",), platforms)),
         )
 
-    def by_location(self, of: Conditions) -> Split | None:
+    def by_location(self, of: Conditions, *, exact: bool = True) -> Split | None:
         if of.locations and of.locations.include_locations != ("All",):
             return None
         keys = tuple(sorted({self._place() for _ in range(self.random.choice([1, 1, 2]))}))
         excluded = of.locations.exclude_locations if of.locations else ()
-        return replace(of, locations=Locations(keys, excluded)), self._outside(of, keys)
+        others = tuple(sorted({self.twins.get(each, each) for each in keys}))
+        return (
+            replace(of, locations=Locations(keys, excluded)),
+            self._outside(of, keys if exact else others),
+        )
 
     def by_group(self, of: Conditions) -> Split | None:
         if of.users.include_users != ("All",):

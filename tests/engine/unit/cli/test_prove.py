@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
 
+from ostiary.cli.main import main
 from tests.engine.shipped import append, edit
-from tests.engine.unit.cli.test_workspace import ostiary
 
 BLOCK = "policies/block-device-code-flow.yaml"
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Ostiary = Callable[..., Done]
+
+
+@pytest.fixture
+def ostiary(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ostiary:
+    """Run the command line in this process: a process of its own is tried in test_workspace."""
+
+    def run(folder: Path, *arguments: str) -> Done:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["ostiary", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
 
 
 def break_it(workspace: Path) -> None:
     edit(workspace / BLOCK, "state: enabled", "state: disabled")
 
 
-def test_every_goal_of_the_shipped_policies_is_proven(workspace: Path) -> None:
+def test_every_goal_of_the_shipped_policies_is_proven(workspace: Path, ostiary: Ostiary) -> None:
     done = ostiary(workspace, "prove")
     assert done.returncode == 0
     assert "contoso-prod::device-code-flow-is-blocked: proven, by" in done.stdout
@@ -26,7 +54,7 @@ def test_every_goal_of_the_shipped_policies_is_proven(workspace: Path) -> None:
     assert "not proven" not in done.stdout.splitlines()[-1]
 
 
-def test_a_gap_ends_with_4_and_can_be_kept_as_a_test(workspace: Path) -> None:
+def test_a_gap_ends_with_4_and_can_be_kept_as_a_test(workspace: Path, ostiary: Ostiary) -> None:
     break_it(workspace)
     table = workspace / "sign-ins.yaml"
     arguments = ["prove", "contoso-prod", "--goal", "device-code-flow-is-blocked"]
@@ -40,7 +68,7 @@ def test_a_gap_ends_with_4_and_can_be_kept_as_a_test(workspace: Path) -> None:
     assert row["signIn"]["flow"] == "deviceCodeFlow"
 
 
-def test_a_waiver_lets_a_gap_pass_and_is_told(workspace: Path) -> None:
+def test_a_waiver_lets_a_gap_pass_and_is_told(workspace: Path, ostiary: Ostiary) -> None:
     break_it(workspace)
     append(
         workspace / "environments/contoso-prod.yaml",
@@ -52,7 +80,7 @@ def test_a_waiver_lets_a_gap_pass_and_is_told(workspace: Path) -> None:
     assert "NOT PROVEN, waived until 2099-01-01 by me: r" in done.stdout
 
 
-def test_json_has_everything_that_the_text_has(workspace: Path) -> None:
+def test_json_has_everything_that_the_text_has(workspace: Path, ostiary: Ostiary) -> None:
     break_it(workspace)
     done = ostiary(workspace, "prove", "contoso-prod", "--format", "json")
     assert done.returncode == 4
@@ -75,7 +103,7 @@ def test_json_has_everything_that_the_text_has(workspace: Path) -> None:
     assert gap["repairs"][0]["proves"] is True
 
 
-def test_certificates_are_written_for_each_environment(workspace: Path) -> None:
+def test_certificates_are_written_for_each_environment(workspace: Path, ostiary: Ostiary) -> None:
     folder = workspace / "certificates"
     done = ostiary(workspace, "prove", "contoso-dev", "--certificates", str(folder))
     assert done.returncode == 0
@@ -83,7 +111,7 @@ def test_certificates_are_written_for_each_environment(workspace: Path) -> None:
     assert "legacy-authentication-is-blocked" in data["goals"]
 
 
-def test_invalid_specs_stop_every_proof(workspace: Path) -> None:
+def test_invalid_specs_stop_every_proof(workspace: Path, ostiary: Ostiary) -> None:
     edit(workspace / "policies/require-mfa.yaml", "[mfa]", "[MFA]")
     for verb in (["prove"], ["what-if", "sandbox"], ["explain", "everybody-needs-mfa"]):
         done = ostiary(workspace, *verb)
@@ -101,21 +129,23 @@ def test_invalid_specs_stop_every_proof(workspace: Path) -> None:
     ],
 )
 def test_a_name_that_is_none_is_a_usage_error(
-    workspace: Path, arguments: list[str], told: str
+    workspace: Path, ostiary: Ostiary, arguments: list[str], told: str
 ) -> None:
     done = ostiary(workspace, *arguments)
     assert done.returncode == 64
     assert told in done.stderr
 
 
-def test_what_if_tells_the_policy_and_the_condition_that_decided(workspace: Path) -> None:
+def test_what_if_tells_the_policy_and_the_condition_that_decided(
+    workspace: Path, ostiary: Ostiary
+) -> None:
     done = ostiary(workspace, "what-if", "contoso-prod", "--plain", "--flow", "deviceCode")
     assert done.returncode == 0
     assert "→ blocked by `block-device-code-flow`" in done.stdout
     assert "transferMethods `deviceCodeFlow`" in done.stdout
 
 
-def test_what_if_tells_which_unknown_matters(workspace: Path) -> None:
+def test_what_if_tells_which_unknown_matters(workspace: Path, ostiary: Ostiary) -> None:
     asked = ["what-if", "contoso-prod", "--plain", "--flow", "deviceCodeFlow", "--unknown", "ip"]
     done = ostiary(workspace, *asked)
     assert "→ it depends on `ip`" in done.stdout
@@ -126,13 +156,13 @@ def test_what_if_tells_which_unknown_matters(workspace: Path) -> None:
     assert policies["block-device-code-flow"]["applies"] is None
 
 
-def test_explain_a_code_anywhere(tmp_path: Path) -> None:
+def test_explain_a_code_anywhere(tmp_path: Path, ostiary: Ostiary) -> None:
     done = ostiary(tmp_path, "explain", "host-bits-set")
     assert done.returncode == 0
     assert done.stdout.startswith("host-bits-set\n\nBits beyond the prefix")
 
 
-def test_explain_a_goal_with_where_it_holds(workspace: Path) -> None:
+def test_explain_a_goal_with_where_it_holds(workspace: Path, ostiary: Ostiary) -> None:
     done = ostiary(workspace, "explain", "suspected-users-are-confined")
     assert "It is about every sign-in by a member of `suspected-users`" in done.stdout
     assert "contoso-prod: proven, by `confine-suspected-users`" in done.stdout

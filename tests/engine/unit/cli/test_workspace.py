@@ -30,8 +30,9 @@ def ostiary(folder: Path, *arguments: str, **environ: str) -> subprocess.Complet
 def test_check_says_what_fits(workspace: Path) -> None:
     done = ostiary(workspace, "check")
     assert done.returncode == 0
-    assert done.stdout == (
+    assert done.stdout.startswith(
         "8 policies fit 4 environments: contoso-dev, contoso-prod, contoso-staging, sandbox\n"
+        "42 goals in 4 environments: 42 proven\n"
     )
 
 

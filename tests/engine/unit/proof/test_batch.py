@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import numpy as np
 import pytest
 
-from ostiary.model.policy import Locations, PolicySet
+from ostiary.model.policy import Filter, Locations, PolicySet
 from ostiary.model.sign_in import UNKNOWN, SignIn
 from ostiary.proof import batch as module
 from ostiary.proof.batch import Batch
@@ -95,3 +95,20 @@ def test_rows_are_told_apart_whatever_their_hashes_are() -> None:
     first, numbers = module._distinct(keys)  # noqa: SLF001 (no other caller has so many rows)
     assert (keys[first][numbers] == keys).all()
     assert len(first) == len(np.unique(keys, axis=0))
+
+
+def test_a_device_that_may_be_hidden_has_a_row_of_its_own() -> None:
+    unless_compliant = Filter("exclude", "device.isCompliant -eq True")
+    tables = Tables(PolicySet((policy("block", device_filter=unless_compliant),)))
+    compliant, other = {"device.isCompliant": True}, {"device.isCompliant": False}
+    sign_ins = [
+        replace(PLAIN, client_app_type=client, device=device)
+        for client in ("browser", "other", UNKNOWN)
+        for device in (compliant, other)
+    ]
+    for some in (sign_ins[:4], sign_ins):
+        values, columns = numbered(tables, some)
+        surely, possibly = Batch(tables, values).blocked(columns)
+        assert surely.tolist() == [False, True, True, True, False, True][: len(some)]
+        assert possibly.tolist() == [False, True, True, True, True, True][: len(some)]
+        assert (surely is possibly) == (UNKNOWN not in [each.client_app_type for each in some])

@@ -10,6 +10,7 @@ import pytest
 
 from ostiary.model.filter_grammar import FilterSyntaxError
 from ostiary.model.policy import (
+    CountryNamedLocation,
     ExternalTenants,
     Filter,
     GuestsOrExternalUsers,
@@ -18,7 +19,15 @@ from ostiary.model.policy import (
     PolicySet,
     Users,
 )
-from ostiary.model.sign_in import UNKNOWN, UNREGISTERED, Partly, ServicePrincipal, SignIn, User
+from ostiary.model.sign_in import (
+    UNKNOWN,
+    UNREGISTERED,
+    Application,
+    Partly,
+    ServicePrincipal,
+    SignIn,
+    User,
+)
 from ostiary.proof import tables as module
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.tables import Tables
@@ -29,6 +38,7 @@ from tests.engine.unit.proof.test_evaluate import (
     PLAIN,
     RULES,
     Rule,
+    apps,
     member,
     policy,
 )
@@ -151,6 +161,22 @@ def test_an_unknown_address_may_be_in_every_location_and_surely_is_in_none() -> 
         assert keys(tables, tables.possible(sign_in)) == possible
 
 
+def test_an_unknown_application_is_none_that_policies_name_by_a_keyword() -> None:
+    tables = Tables(PolicySet((policy("none", **apps("None")),)))
+    unknown = Application(UNKNOWN, frozenset(), {})
+    assert tables.possible(replace(PLAIN, target=unknown)) == 0
+
+
+def test_an_unknown_country_is_undecided_even_where_a_location_has_none() -> None:
+    # `evaluate` is not sharp there, and the tables say what it says.
+    nowhere = CountryNamedLocation("nowhere", "Nowhere", ())
+    policy_set = PolicySet((policy(locations=Locations(("nowhere",))),), (nowhere,))
+    sign_in = replace(PLAIN, country=UNKNOWN)
+    tables = Tables(policy_set)
+    assert (tables.applying(sign_in), tables.possible(sign_in)) == (0, 1)
+    assert evaluate(policy_set, sign_in).verdicts[0].applies is None
+
+
 def test_users_and_workloads_are_reached_by_policies_of_their_own() -> None:
     tables = Tables(PolicySet((policy("users"),)))
     assert tables.applying(PLAIN)
@@ -167,6 +193,7 @@ def test_equal_values_of_other_types_are_other_devices() -> None:
     assert found == [0, 1, 1, 0, 1]
     assert tables.applying(replace(PLAIN, device={})) == 0
     assert tables.possible(replace(PLAIN, device={})) == 1
+    assert tables.possible(replace(PLAIN, device={"device.model": None})) == 0
     assert tables.possible(replace(PLAIN, device=UNREGISTERED)) == 0
 
 

@@ -1,0 +1,131 @@
+"""What a workspace's policies guarantee, and on what it rests, as one page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ostiary.model.exclusions import declaration
+from ostiary.model.places import Places
+from ostiary.proof.assumptions import ENTRA, SCOPE, Assumption
+from ostiary.proof.examine import Examined
+from ostiary.proof.findings import Findings
+from ostiary.proof.prove import Proof, Result
+from ostiary.report.goals import verdict
+from ostiary.report.words import joined
+from ostiary.spec.workspace import Workspace
+
+Every = Sequence[tuple[Examined, Findings]]
+
+_HEAD = """\
+# What these policies guarantee
+
+Written by `ostiary guarantees` from the goals, the policies and the environments; change those.
+Each goal is held against every possible sign-in: every user, application, address, device, platform
+and flow, those that nobody has thought of included ([how they are decided](semantics.md)).
+"""
+
+
+def guarantees(workspace: Workspace, every: Every) -> str:
+    """Write the page, for a folder beside `policies`; `every` has each environment's results."""
+    return "\n".join(
+        [
+            _HEAD,
+            *_goals(workspace, every),
+            *_exceptions(workspace, every),
+            *_waivers(every),
+            "## What they rest on\n",
+            *_assumptions("What is proven, and what is left out:", SCOPE),
+            *_assumptions("What Entra does where Microsoft's pages are silent, assumed:", ENTRA),
+        ]
+    )
+
+
+def _goals(workspace: Workspace, every: Every) -> Iterator[str]:
+    yield "## Goals\n"
+    for key, goal in sorted(workspace.goals.items()):
+        yield f"### {goal.spec.says}\n"
+        yield f"[`{key}`](../{goal.source.path})\n"
+        told: dict[str, list[str]] = {}
+        for examined, _ in every:
+            for each in examined.results:
+                if each.goal.key == key:
+                    told.setdefault(_result(each, examined), []).append(
+                        examined.resolved.environment
+                    )
+        for words, environments in told.items():
+            yield f"- {', '.join(environments)}: {words}"
+        if not told:
+            yield "- no environment enforces it"
+        yield ""
+
+
+def _result(of: Result, examined: Examined) -> str:
+    words = verdict(of)
+    if of.goal.key in examined.waivers:
+        words += ", waived"
+    if of.goal.exceptions:
+        words += f"; but for {joined([f'`{each.name}`' for each in of.goal.exceptions])}"
+    for idle in of.idle if isinstance(of, Proof) else ():
+        words += f". `{idle.name}` excuses nothing" + (
+            ", unless Entra sees the device in device code flow"
+            if idle.unless_device_is_seen
+            else ""
+        )
+    return words
+
+
+def _exceptions(workspace: Workspace, every: Every) -> Iterator[str]:
+    yield "## Exceptions\n"
+    yield "What these exclude gets past a policy that would have stopped it; `ostiary exceptions`"
+    yield "tells for each which sign-ins. Emergency access accounts stand apart.\n"
+    told: dict[str, list[str]] = {}
+    for examined, found in every:
+        environment = examined.resolved.environment
+        places = Places(workspace, environment)
+        for each in found.opened:
+            of = each.exclusion
+            name = places.name(of.policy, of.of, of.entry)
+            policy = workspace.policies[of.policy]
+            answers = declaration(policy, workspace.environments[environment], of.of, name)
+            who = (
+                f"{answers[0].owner} | {answers[0].expires} | {answers[0].reason}"
+                if answers
+                else "nobody | | "
+            )
+            told.setdefault(f"`{of.policy}` | `{name}` | {who}", []).append(environment)
+    rows = dict(sorted((row, list(dict.fromkeys(names))) for row, names in told.items()))
+    yield from _table(
+        ("policy", "excludes", "owner", "until", "why", "in"),
+        (f"{row} | {', '.join(names)}" for row, names in rows.items()),
+    )
+
+
+def _waivers(every: Every) -> Iterator[str]:
+    yield "## Waivers\n"
+    yield from _table(
+        ("goal", "environment", "owner", "until", "why"),
+        (
+            f"`{key}` | {examined.resolved.environment} | {waiver.owner} | {waiver.expires}"
+            f" | {waiver.reason}"
+            for examined, _ in every
+            for key, waiver in sorted(examined.waivers.items())
+        ),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[str]) -> Iterator[str]:
+    lines = [f"| {row} |" for row in rows]
+    if lines:
+        yield f"| {' | '.join(head)} |"
+        yield f"|{' --- |' * len(head)}"
+        yield from lines
+    else:
+        yield "None."
+    yield ""
+
+
+def _assumptions(title: str, of: Iterable[Assumption]) -> Iterator[str]:
+    yield f"{title}\n"
+    for each in of:
+        yield f"- **{each.title}.** {each.says} ([page]({each.page}))"
+    yield ""
