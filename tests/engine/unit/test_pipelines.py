@@ -42,7 +42,7 @@ COMMANDS = {
     ],
     "up": [
         *DEPLOYMENT,
-        f"pulumi up {STACK} --yes --skip-preview --parallel 2 --refresh --color never",
+        'ostiary pulumi "$ENVIRONMENT" up --yes --skip-preview --parallel 2 --refresh --color never',
     ],
 }
 
