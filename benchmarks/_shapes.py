@@ -143,6 +143,8 @@ conditions:
 grantControls:
   operator: OR
   builtInControls: [mfa]
+exceptions:
+  - {of: payroll-$n, owner: payroll team, reason: it asks by itself, expires: 2099-12-31}
 """,
         """\
 azuread.ConditionalAccessPolicy(
@@ -304,6 +306,8 @@ grantControls:
   builtInControls: [mfa]
 sessionControls:
   signInFrequency: {frequencyInterval: everyTime}
+exceptions:
+  - {of: clerk-$n, owner: front desk, reason: a shared machine, expires: 2099-12-31}
 """,
         """\
 azuread.ConditionalAccessPolicy(

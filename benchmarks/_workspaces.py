@@ -44,8 +44,14 @@ def tenant(environment: str) -> str:
     return _id(environment, "tenant", "")
 
 
-def write_workspace(root: Path, policies: int, environments: Iterable[str]) -> None:
-    """Write a workspace with so many policies, every fourth of them with a named location."""
+def write_workspace(
+    root: Path, policies: int, environments: Iterable[str], goals: Iterable[str] = ()
+) -> None:
+    """Write a workspace with so many policies, every fourth of them with a named location.
+
+    Each environment enforces the goals, whose files are not written.
+    """
+    enforced = f"goals: [{', '.join(goals)}]\n"
     files = {"Pulumi.yaml": _PROJECT, "__main__.py": _OURS}
     for shape, number in _copies(policies):
         files[f"policies/{shape.key}-{number}.yaml"] = _filled(shape.spec, n=number)
@@ -53,7 +59,7 @@ def write_workspace(root: Path, policies: int, environments: Iterable[str]) -> N
             path = f"policies/named-locations/{place.key}-{number}.yaml"
             files[path] = _filled(place.spec, n=number)
     for name in environments:
-        files[f"environments/{name}.yaml"] = _environment(name, policies)
+        files[f"environments/{name}.yaml"] = _environment(name, policies) + enforced
     _write(root, files)
 
 

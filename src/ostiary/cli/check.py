@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ostiary.cli.remembered import Remembered
 from ostiary.cli.terminal import show, slowly
 from ostiary.cli.workspace import report, resolved_all_or_exit, workspace_root
 from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in
@@ -14,7 +15,7 @@ from ostiary.proof.examine import Examined, examine
 from ostiary.proof.findings import Findings, findings
 from ostiary.report.exceptions import exception
 from ostiary.report.gate import failures, waived
-from ostiary.report.goals import Tally
+from ostiary.report.goals import Tally, number
 from ostiary.report.guarantees import guarantees as page
 from ostiary.spec.workspace import Workspace
 
@@ -25,25 +26,41 @@ Environments = Annotated[
 
 def check(environments: Environments = None) -> None:
     """Check every file and prove every goal, in every environment; nothing is deployed."""
+    workspace, every = resolved_all_or_exit(workspace_root(), environments)
+    remembered, tally, tell = Remembered(workspace), Tally(), slowly()
     found: dict[Diagnostic, None] = {}
     stopping: list[str] = []
-    tally = Tally()
-    names: list[str] = []
-    for workspace, examined, told in _every(environments):
-        names.append(examined.resolved.environment)
-        found |= dict.fromkeys((*examined.resolved.warnings, *told.diagnostics))
-        stopping += failures(workspace, examined)
+    known = 0
+    for resolved in every:
+        found |= dict.fromkeys(resolved.warnings)
+        if (warnings := remembered.warnings(resolved)) is not None:
+            found |= dict.fromkeys(warnings)
+            tally.add_known(resolved)
+            known += 1
+            continue
+        tell(f"proving {resolved.environment}")
+        examined = examine(resolved)
+        told = findings(workspace, examined).diagnostics
+        found |= dict.fromkeys(told)
+        failed = list(failures(workspace, examined))
+        stopping += failed
         for line in waived(workspace, examined):
             show(line)
         for result in examined.results:
             tally.add(result, examined)
+        if not (errors_in(told) or failed or examined.waivers):
+            remembered.keep(resolved, told)
+    remembered.save()
     report(found)
     for line in stopping:
         show(line)
     if errors_in(found):
         raise SystemExit(DiagnosticsError.exit_code)
-    show(f"{len(workspace.policies)} policies fit {len(names)} environments: {', '.join(names)}")
+    names = ", ".join(each.environment for each in every)
+    show(f"{len(workspace.policies)} policies fit {len(every)} environments: {names}")
     show(tally.words)
+    if known:
+        show(f"{number(known, 'environment')} as proven before")
     if stopping:
         raise SystemExit(ProofError.exit_code)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires, Waiver
 from ostiary.model.places import Places
+from ostiary.model.resolve import Resolved
 from ostiary.proof.blame import Blame
 from ostiary.proof.examine import Examined, Explained
 from ostiary.proof.prove import Gap, IdleException, NotDecided, Opening, Proof, Result, Vacuous
@@ -67,6 +68,11 @@ class Tally:
         self._results[_WORDS[type(of)]] += 1
         self._environments.add(examined.resolved.environment)
         self._waived += of.goal.key in examined.waivers
+
+    def add_known(self, resolved: Resolved) -> None:
+        """Count an environment all of whose goals were proven before."""
+        self._results["proven"] += len(resolved.goals)
+        self._environments.add(resolved.environment)
 
     @property
     def words(self) -> str:

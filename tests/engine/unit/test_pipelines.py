@@ -42,7 +42,10 @@ COMMANDS = {
     ],
     "up": [
         *DEPLOYMENT,
-        'ostiary pulumi "$ENVIRONMENT" up --yes --skip-preview --parallel 2 --refresh --color never',
+        (
+            'ostiary pulumi "$ENVIRONMENT" up --yes --skip-preview '
+            "--parallel 2 --refresh --color never"
+        ),
     ],
 }
 

@@ -77,3 +77,29 @@ def test_invalid_specs_stop_up_before_anything_is_started(workspace: Path) -> No
 
 def test_an_unknown_option_is_a_usage_error(workspace: Path) -> None:
     assert ostiary(workspace, "check", "--colour").returncode == 64
+
+
+def test_check_does_not_prove_again_what_did_not_change(workspace: Path) -> None:
+    assert "as proven before" not in ostiary(workspace, "check").stdout
+    assert "4 environments as proven before" in ostiary(workspace, "check").stdout
+    # spelling is no change, a range of one environment is
+    edit(
+        workspace / "policies/require-mfa.yaml",
+        "builtInControls: [mfa]",
+        'builtInControls: ["mfa"]',
+    )
+    edit(workspace / "environments/contoso-dev.yaml", "198.51.100.0/25", "198.51.100.0/26")
+    assert "3 environments as proven before" in ostiary(workspace, "check").stdout
+    edit(workspace / "policies/require-mfa.yaml", "state: enabled", "state: disabled")
+    done = ostiary(workspace, "check")
+    assert done.returncode == 4
+    assert "as proven before" not in done.stdout
+    assert "contoso-prod::everybody-needs-mfa: NOT PROVEN" in done.stdout
+    assert ostiary(workspace, "check").returncode == 4
+
+
+def test_check_forgives_a_broken_memory(workspace: Path) -> None:
+    (workspace / ".ostiary").mkdir()
+    for text in ("{", "[]", '{"contoso-dev": 7}'):
+        (workspace / ".ostiary/checked.json").write_text(text)
+        assert ostiary(workspace, "check", "contoso-dev").returncode == 0
