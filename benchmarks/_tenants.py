@@ -3,7 +3,7 @@
 Four families.  `partition`: device code flow outside the exceptions, parted at random in all the
 ways that conditions can, so that nearly every policy is needed; `realistic`: a few policies for
 everybody and many for personas, as public baselines have them; `groups`: every policy excludes
-many of 300 groups, and others block those; `addresses`: nothing but locations by address, of 60 ranges each.
+many of 300 groups, and others block those; `addresses`: every location has 60 ranges.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from _tenants import Tenant, pigeons, tenant
 
 from ostiary.model.goal import Goal
 from ostiary.model.policy import PolicySet
-from ostiary.proof import networks
+from ostiary.proof import conditions, networks
 from ostiary.proof.compare import Difference, compare
 from ostiary.proof.prove import Gap, NotDecided, Proof, Prover, holds, prove
 
@@ -133,7 +133,7 @@ def _measure(case: Case, size: int, times: Times) -> None:
             for name in _turned(list(engines), repeat):
                 if took[name] and max(took[name]) > SLOW:
                     continue
-                networks._intervals.cache_clear()  # noqa: SLF001 (as if asked for the first time)
+                _forget()
                 gc.collect()
                 started = time.process_time()
                 answer = engines[name](asked)
@@ -143,6 +143,13 @@ def _measure(case: Case, size: int, times: Times) -> None:
         for name, each in took.items():
             milliseconds = 1000 * median(each)
             times.setdefault((task, size, name, case.tenant.family), []).append(milliseconds)
+
+
+def _forget() -> None:
+    """Ask as if for the first time."""
+    networks._intervals.cache_clear()  # noqa: SLF001 (its own remedy against being asked often)
+    conditions._networks.cache_clear()  # noqa: SLF001 (likewise)
+    conditions._device_rule.cache_clear()  # noqa: SLF001 (likewise)
 
 
 def _turned(names: list[str], repeat: int) -> list[str]:

@@ -132,4 +132,4 @@ def test_a_pack_that_cannot_prove_stops_the_preview(stack: Stack) -> None:
     # nor does one that breaks pass
     broken = "from ostiary import policy_pack\n\npolicy_pack.planned = None\nguard("
     change(stack, "guard(", broken, ".ostiary/policy-pack/__main__.py")
-    assert "failed to analyze resources" in preview(stack, fails=True)
+    assert "error: Exception calling application" in preview(stack, fails=True)

@@ -206,6 +206,9 @@ def test_a_protected_policy_stays_until_the_environment_says_otherwise(fresh: Ch
     assert destroyed.code != 0
     assert "cannot be deleted" in destroyed.text
 
+    # what is to go must be missed by no goal
+    goals = "environments/contoso-prod.yaml"
+    fresh.change(goals, lambda data: data["goals"].remove("legacy-authentication-is-blocked"))
     text = (fresh.root / path).read_text(encoding="utf-8")
     (fresh.root / path).unlink()
     refused = fresh.run("up", environment, "--sandbox")

@@ -53,6 +53,7 @@ RISKS = get_args(catalog.RiskLevel)
 STRENGTHS = tuple(f"00000000-0000-0000-0000-00000000000{n}" for n in (2, 3, 4))
 EVERYBODY = Conditions(Users(("All",)), Applications(("All",)), ("all",))
 BLOCK = GrantControls("OR", ("block",))
+UNSPARING = "unsparing"
 
 Split = tuple[Conditions, Conditions]
 
@@ -105,6 +106,8 @@ class _Maker:
         self.workloads = not self.small and r.random() < 0.15
         # Whom most policies leave out, so that goals which let somebody in may hold.
         self.spared = self.some(self.users) if self.maybe(0.6) else ()
+        # They are left out by name, or by a group that a fact says they are in.
+        self.sparing_group = r.choice(self.groups) if self.spared and self.maybe(0.4) else None
         # A condition on a signal whose values are not all known never covers all of them, unless
         # the goal is about some of them only.
         self.clients = self.some(CLIENTS, 3)
@@ -121,7 +124,7 @@ class _Maker:
 
     def world(self) -> World:
         r = self.random
-        facts = tuple(self._facts()) if self.maybe(0.4) else ()
+        facts = tuple(self._facts())
         goals, policies = list[Goal](), list[Policy]()
         for n in range(3 if self.small else 5):
             goal, parts = self._goal(n)
@@ -135,8 +138,12 @@ class _Maker:
         return World(self.seed, policy_set, tuple(goals), facts, self.small)
 
     def _sparing(self, policy: Policy) -> Policy:
-        if not self.spared or not self.maybe(0.96 if policy.grant_controls == BLOCK else 0.6):
+        chance = 0.99 if policy.grant_controls == BLOCK else 0.9
+        if not self.spared or policy.key == UNSPARING or not self.maybe(chance):
             return policy
+        if self.sparing_group:
+            groups = (self.sparing_group,)
+            return replace(policy, conditions=self._users(policy.conditions, exclude_groups=groups))
         return replace(policy, conditions=self._users(policy.conditions, exclude_users=self.spared))
 
     def _locations(self, pool: int) -> Iterator[NamedLocation]:
@@ -199,7 +206,10 @@ class _Maker:
 
     def _facts(self) -> Iterator[Fact]:
         r = self.random
-        for _ in range(r.randint(1, 2)):
+        if self.sparing_group:
+            known = self.spared if self.maybe(0.85) else self.spared[1:]
+            yield from (Fact("user", each, "within", self.sparing_group) for each in known)
+        for _ in range(r.choice([0, 0, 1, 2])):
             kind = r.choice(["user", "group", "role"])
             subjects = {"user": self.users, "group": self.groups, "role": self.roles}[kind]
             subject, group = r.choice(subjects), r.choice(self.groups)
@@ -224,7 +234,10 @@ class _Maker:
             exceptions.append(GoalException("spared", SignIns(users=self.spared), PLACE))
         goal = Goal(f"goal-{n}", f"Goal {n}", given, tuple(exceptions), then, PLACE)
         if lets_in:
-            return goal, []
+            # Who may use one flow is not let in by another that the same session may involve.
+            of = replace(EVERYBODY, authentication_flows=("authenticationTransfer",))
+            more = [Policy(UNSPARING, "", "enabled", of, BLOCK)] if self.maybe(0.15) else []
+            return goal, more
         for _, without in excused:
             if self.maybe(0.7):
                 conditions = without(conditions)
@@ -504,7 +517,7 @@ class _Maker:
         users = of.users
         if users.include_users != ("All",) or users.exclude_guests_or_external_users:
             return None
-        if self.maybe(0.15):
+        if self.maybe(0.3):
             word = ("GuestsOrExternalUsers",)
             included = replace(users, include_users=word)
             return replace(of, users=included), self._users(of, exclude_users=word)
