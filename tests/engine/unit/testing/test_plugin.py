@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ostiary.model.resolve import resolve
 from ostiary.proof.examine import examine
+from ostiary.proof.prove import Prover
 from ostiary.report import rows
 from ostiary.spec.workspace import load
 from ostiary.testing import collect
@@ -137,6 +139,15 @@ def test_a_goal_that_says_nothing_fails(tenant: pytest.Pytester) -> None:
     run = tenant.runpytest("sandbox::legacy-authentication-is-blocked")
     run.assert_outcomes(failed=1)
     run.stdout.fnmatch_lines(["VACUOUS"])
+
+
+def test_a_goal_that_is_not_decided_fails(
+    tenant: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostiary.proof.examine.Prover", partial(Prover, budget=0))
+    run = tenant.runpytest("sandbox::everybody-needs-mfa")
+    run.assert_outcomes(failed=1)
+    run.stdout.fnmatch_lines(["NOT DECIDED"])
 
 
 def test_a_waived_goal_is_shown_with_who_answers_for_it(tenant: pytest.Pytester) -> None:
