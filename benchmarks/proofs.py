@@ -149,7 +149,7 @@ def _forget() -> None:
     """Ask as if for the first time."""
     networks._intervals.cache_clear()  # noqa: SLF001 (its own remedy against being asked often)
     conditions._networks.cache_clear()  # noqa: SLF001 (likewise)
-    conditions._device_rule.cache_clear()  # noqa: SLF001 (likewise)
+    conditions.device_rule.cache_clear()
 
 
 def _turned(names: list[str], repeat: int) -> list[str]:

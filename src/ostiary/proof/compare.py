@@ -7,7 +7,8 @@ least that effect wherever the policy applies.  Where it has not is a change, fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ostiary.model.device_filter import FilterSyntaxError
@@ -38,12 +39,12 @@ MOST_PARTS = 4
 Kind = Literal["opened", "closed", "eased", "tightened"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """Sign-ins that are decided differently, as many as one set of conditions takes in.
 
-    `sign_in` is a plain one of them, decided before and after under one reading; `effect` is what
-    comes or goes; `policies` are the keys of those that have it in the version that has it.
+    `sign_in` is a plain one of them; `effect` is what comes or goes; `policies` are the keys of
+    those that have it in the version that has it.
     """
 
     kind: Kind
@@ -52,10 +53,22 @@ class Change:
     restrictions: tuple[Restriction, ...]
     sign_in: SignIn
     device_code_device: DeviceCodeDevice
-    before: Decision
-    after: Decision
     ipv4: int
     ipv6: int
+    sets: tuple[PolicySet, PolicySet] = field(repr=False, compare=False)
+
+    @cached_property
+    def before(self) -> Decision:
+        """What `evaluate` decides for `sign_in` before; that takes longer than to find it."""
+        return self._decided(self.sets[0])
+
+    @cached_property
+    def after(self) -> Decision:
+        """What it decides after, under the same reading."""
+        return self._decided(self.sets[1])
+
+    def _decided(self, by: PolicySet) -> Decision:
+        return evaluate(by, self.sign_in, device_code_device=self.device_code_device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +176,6 @@ class _Comparison:
     def _change(self, kind: Kind, effect: Effect, policies: tuple[str, ...], hole: Hole) -> Change:
         owners = self.owners
         made, reading = sign_in(owners.partition, plainest(owners.space, hole.cube))
-        before, after = (evaluate(each, made, device_code_device=reading) for each in self.sets)
         restrictions = restricted(owners.partition, hole.wide, {})
         ipv4, ipv6 = owners.regions.addresses(hole.wide)
-        return Change(
-            kind, effect, policies, restrictions, made, reading, before, after, ipv4, ipv6
-        )
+        return Change(kind, effect, policies, restrictions, made, reading, ipv4, ipv6, self.sets)

@@ -186,7 +186,7 @@ class Circumstances:
 
         https://learn.microsoft.com/entra/identity/conditional-access/concept-condition-filters-for-devices
         """
-        expression = _device_rule(rule)
+        expression = device_rule(rule)
         as_given = _matches(expression, self._device)
         if self._device_hidden is False:
             return as_given
@@ -385,7 +385,7 @@ def _with_filter(
 def has_attributes(attributes: Attributes | Unknown, rule: str) -> Truth:
     """Tell whether custom security attributes are what a filter's rule says."""
     subject = {} if isinstance(attributes, Unknown) else attributes
-    return _matches(_attribute_rule(rule), subject)
+    return _matches(attribute_rule(rule), subject)
 
 
 def is_named(application: Application, names: Sequence[str]) -> Truth:
@@ -412,8 +412,8 @@ def _matches(expression: Expression, subject: Attributes) -> Truth:
 
 
 # A rule's text is parsed once: it means the same in every sign-in.
-_device_rule = lru_cache(maxsize=1024)(device_filter.parse)
-_attribute_rule = lru_cache(maxsize=1024)(attribute_filter.parse)
+device_rule = lru_cache(maxsize=1024)(device_filter.parse)
+attribute_rule = lru_cache(maxsize=1024)(attribute_filter.parse)
 
 
 def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:

@@ -14,7 +14,6 @@ from itertools import product
 from typing import get_args
 
 from ostiary import catalog
-from ostiary.model import attribute_filter, device_filter
 from ostiary.model.filter_expression import Expression
 from ostiary.model.goal import Fact, SignIns
 from ostiary.model.policy import (
@@ -27,7 +26,13 @@ from ostiary.model.policy import (
 )
 from ostiary.model.sign_in import GuestType
 from ostiary.proof.attributes import Attributes, Rule
-from ostiary.proof.conditions import MFA_TRUSTED_IPS, SUITES, DeviceCodeDevice
+from ostiary.proof.conditions import (
+    MFA_TRUSTED_IPS,
+    SUITES,
+    DeviceCodeDevice,
+    attribute_rule,
+    device_rule,
+)
 from ostiary.proof.networks import address_classes
 
 # Rules that say what `SignIns.device` says; a device that is not registered has no attributes.
@@ -241,11 +246,11 @@ class Partition:
         for each in every:
             for kind, of in filters(each):
                 if of.rule not in parsed[kind]:
-                    parse = device_filter.parse if kind == "device" else attribute_filter.parse
+                    parse = device_rule if kind == "device" else attribute_rule
                     parsed[kind][of.rule] = parse(of.rule)
         for goal in goals:
             if rule := DEVICE_STATES.get(goal.device or ""):
-                parsed["device"][rule] = device_filter.parse(rule)
+                parsed["device"][rule] = device_rule(rule)
         for kind, rules in parsed.items():
             attributes = self.attributes[kind] = Attributes(rules.values())
             for name, values in attributes.values.items():
