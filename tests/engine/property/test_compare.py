@@ -54,7 +54,7 @@ def versions(draw: st.DrawFn) -> tuple[PolicySet, PolicySet]:
     return PolicySet(tuple(before), (old, *rest)), PolicySet(tuple(after), (new, *rest))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(versions(), st.lists(SIGN_INS, min_size=6, max_size=12), READINGS)
 def test_no_difference_means_that_every_sign_in_is_decided_alike(
     pair: tuple[PolicySet, PolicySet], sign_ins: list[SignIn], reading: Any

@@ -99,7 +99,7 @@ def within(wanted: Any, decision: Any) -> bool:
     return any(set(each) <= set(wanted) for each in decision.requirements)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(versions(), st.lists(SIGN_INS, min_size=4, max_size=8), READINGS)
 def test_a_safe_order_is_safe_in_every_state_that_can_be_reached(
     pair: tuple[PolicySet, PolicySet], sign_ins: list[SignIn], reading: Any
