@@ -51,7 +51,8 @@ def write_workspace(
 
     Each environment enforces the goals, whose files are not written.
     """
-    enforced = f"goals: [{', '.join(goals)}]\n"
+    listed = ", ".join(goals)
+    enforced = f"goals: [{listed}]\n" if listed else ""
     files = {"Pulumi.yaml": _PROJECT, "__main__.py": _OURS}
     for shape, number in _copies(policies):
         files[f"policies/{shape.key}-{number}.yaml"] = _filled(shape.spec, n=number)

@@ -14,7 +14,7 @@ from ostiary.deploy.resources import declare
 from ostiary.errors import OstiaryError, errors_in
 from ostiary.model.resolve import resolve
 from ostiary.proof.examine import examine
-from ostiary.proof.findings import findings
+from ostiary.proof.findings import errors
 from ostiary.report.gate import failures, waived
 from ostiary.spec.workspace import load
 
@@ -35,7 +35,7 @@ def run(root: Path) -> None:
         hint = f"\n  hint: {error.hint}" if error.hint else ""
         raise pulumi.RunError(f"{error}{hint}") from None
     examined = examine(resolved)
-    found = [*resolved.warnings, *findings(workspace, examined).diagnostics]
+    found = [*resolved.warnings, *errors(workspace, examined)]
     if stopping := [*map(str, errors_in(found)), *failures(workspace, examined)]:
         raise pulumi.RunError("\n".join(stopping))
     imports = os.environ.get(IMPORTS)

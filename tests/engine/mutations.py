@@ -22,7 +22,7 @@ from ostiary.model.resolve_policy import PolicyResolver
 from ostiary.model.rows import Row, resolve_row, rows_in
 from ostiary.proof.compare import compare
 from ostiary.proof.examine import examine, policy_set_of
-from ostiary.proof.findings import findings
+from ostiary.proof.findings import errors
 from ostiary.proof.prove import Proof, prove_all
 from ostiary.proof.rows import judge
 from ostiary.spec import rules
@@ -136,7 +136,7 @@ def fate(environment: str, key: str, mutant: Data) -> str:
         return ROW
     policies = {**workspace().policies, key: written}
     changed = replace(workspace(), policies=policies)
-    refused += errors_in(findings(changed, examine(resolved)).diagnostics)
+    refused += errors(changed, examine(resolved))
     return FILES if refused else SURVIVES
 
 

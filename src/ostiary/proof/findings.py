@@ -10,8 +10,8 @@ from ostiary.model.exclusions import declaration
 from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved
 from ostiary.proof.examine import Examined
-from ostiary.proof.exceptions import Opened, exclusions, opened
-from ostiary.proof.prove import Proof, Prover, Result
+from ostiary.proof.exceptions import Exclusion, Opened, exclusions, opened
+from ostiary.proof.prove import Proof, Result
 from ostiary.proof.redundancy import Redundant, redundant
 from ostiary.spec.workspace import Workspace
 
@@ -31,51 +31,55 @@ class Findings:
 
 def findings(workspace: Workspace, examined: Examined) -> Findings:
     """Tell what the proofs of one environment say of its files."""
-    resolved = examined.resolved
-    places = Places(workspace, resolved.environment)
+    found = errors(workspace, examined)
     if examined.prover is None:
-        place = workspace.environments[resolved.environment].at()
-        message = f"nothing can be proven here: {examined.too_hard}"
-        return Findings(diagnostics=(Diagnostic("too-hard", message, place),))
-    open_ = tuple(_opened(examined.prover, resolved))
+        return Findings(diagnostics=found)
     idle = tuple(redundant(examined.prover))
-    diagnostics = (
-        *_undeclared(workspace, resolved, places, open_),
+    warnings = (
         *_needless(examined),
         *_idle_exceptions(examined.results),
-        *_idle_policies(places, idle),
+        *_idle_policies(Places(workspace, examined.resolved.environment), idle),
     )
-    return Findings(open_, idle, diagnostics)
+    open_ = (opened(examined.prover, each) for each in _exclusions(examined.resolved))
+    return Findings(tuple(filter(None, open_)), idle, (*found, *warnings))
 
 
-def _opened(prover: Prover, resolved: Resolved) -> Iterator[Opened]:
+def errors(workspace: Workspace, examined: Examined) -> tuple[Diagnostic, ...]:
+    """Tell only what stops a deployment: whatever is not declared and opens something."""
+    resolved = examined.resolved
+    environment = workspace.environments[resolved.environment]
+    if examined.prover is None:
+        message = f"nothing can be proven here: {examined.too_hard}"
+        return (Diagnostic("too-hard", message, environment.at()),)
+    places = Places(workspace, resolved.environment)
+    found: list[Diagnostic] = []
+    for each in _exclusions(resolved):
+        name = places.name(each.policy, each.of, each.entry)
+        policy = workspace.policies[each.policy]
+        if declaration(policy, environment, each.of, name) is None and opened(
+            examined.prover, each
+        ):
+            found.append(
+                Diagnostic(
+                    "exception-undeclared",
+                    f"`{name}` opens the door and is not among the exceptions",
+                    places.of(each.policy, each.of, each.entry),
+                    f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
+                )
+            )
+    return tuple(found)
+
+
+def _exclusions(resolved: Resolved) -> Iterator[Exclusion]:
+    """Give what enabled policies exclude, but for emergency access accounts."""
     accounts = {
         *(("excludeUsers", each) for of in resolved.emergency_access for each in of.users),
         *(("excludeGroups", each) for of in resolved.emergency_access for each in of.groups),
     }
     for policy in resolved.policies:
         if policy.state == "enabled":
-            for exclusion in exclusions(policy):
-                if (exclusion.of, exclusion.entry) not in accounts:
-                    found = opened(prover, exclusion)
-                    if found is not None:
-                        yield found
-
-
-def _undeclared(
-    workspace: Workspace, resolved: Resolved, places: Places, open_: tuple[Opened, ...]
-) -> Iterator[Diagnostic]:
-    environment = workspace.environments[resolved.environment]
-    for each in open_:
-        exclusion = each.exclusion
-        name = places.name(exclusion.policy, exclusion.of, exclusion.entry)
-        policy = workspace.policies[exclusion.policy]
-        if declaration(policy, environment, exclusion.of, name) is None:
-            yield Diagnostic(
-                "exception-undeclared",
-                f"`{name}` opens the door and is not among the exceptions",
-                places.of(exclusion.policy, exclusion.of, exclusion.entry),
-                f"add `{{of: {name}, owner: …, reason: …, expires: …}}` to `exceptions`",
+            yield from (
+                each for each in exclusions(policy) if (each.of, each.entry) not in accounts
             )
 
 

@@ -12,7 +12,7 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.model.rows import resolve_row, rows_in
 from ostiary.proof.examine import Examined, examine
-from ostiary.proof.findings import findings
+from ostiary.proof.findings import errors
 from ostiary.proof.prove import Proof, Result
 from ostiary.proof.rows import Judged, judge
 from ostiary.spec.sign_in_tables import load_tables
@@ -74,7 +74,7 @@ class Environment:
 
     def found(self) -> list[Diagnostic]:
         """Give the errors that only proofs tell."""
-        return errors_in(findings(self.subject.workspace, self.examined).diagnostics)
+        return list(errors(self.subject.workspace, self.examined))
 
     def result(self, goal: str) -> Result:
         """Give the result of a goal."""
