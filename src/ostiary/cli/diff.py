@@ -7,12 +7,15 @@ import json
 import subprocess
 import tarfile
 import tempfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ostiary.cli.terminal import show, slowly
+from ostiary.cli.up import environ_of
 from ostiary.cli.workspace import Format, resolved_all_or_exit, resolved_or_exit, workspace_root
 from ostiary.errors import OstiaryError
 from ostiary.model.policy import PolicySet
@@ -21,7 +24,9 @@ from ostiary.model.translate import translated
 from ostiary.proof.compare import compare
 from ostiary.proof.examine import policy_set_of
 from ostiary.report.difference import difference, difference_json
-from ostiary.spec.workspace import environment_names
+from ostiary.spec.workspace import SANDBOX, environment_names
+from ostiary.tenant.client import GraphClient
+from ostiary.tenant.held import Held, everything
 
 CHANGED = 2
 
@@ -38,27 +43,38 @@ def diff(
         str | None,
         typer.Option("--with", help="Compare with another environment.", metavar="ENVIRONMENT"),
     ] = None,
+    tenant: Annotated[
+        bool, typer.Option("--tenant", help="Compare with what the tenant holds, whoever made it.")
+    ] = False,
     output: Annotated[
         Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
     ] = Format.TEXT,
 ) -> None:
-    """Show which sign-ins are decided differently than in a revision or another environment."""
+    """Show which sign-ins are decided differently than in a revision, environment or tenant."""
+    if tenant and against:
+        raise typer.BadParameter(
+            "compare with an environment or with the tenant", param_hint="--with"
+        )
     root = workspace_root()
     _, every = resolved_all_or_exit(root, environments)
     tell = slowly()
     told: dict[str, object] = {}
     changed = False
     with tempfile.TemporaryDirectory(prefix="ostiary-") as folder:
-        former = root if against else _checked_out(root, base, Path(folder))
+        former = root if against or tenant else _checked_out(root, base, Path(folder))
         for resolved in every:
             tell(f"comparing {resolved.environment}")
-            before = _before(former, resolved, against)
-            found = compare(before, policy_set_of(resolved), resolved.facts)
+            before = _held(root, resolved) if tenant else _before(former, resolved, against)
+            found = compare(before.policy_set, policy_set_of(resolved), resolved.facts)
+            if before.unreadable:
+                names = ", ".join(f"`{name}`" for name in before.unreadable)
+                found = replace(found, complete=False, undecided=f"{names} cannot be read here")
             changed = changed or not found.empty
             if output is Format.JSON:
                 told[resolved.environment] = difference_json(found, resolved.names)
                 continue
-            show(f"{resolved.environment}: compared with {against or base}")
+            what = "the tenant" if tenant else against or base
+            show(f"{resolved.environment}: compared with {what}")
             for line in difference(found, resolved.names):
                 show(f"  {line}")
     if output is Format.JSON:
@@ -67,12 +83,18 @@ def diff(
         raise SystemExit(CHANGED)
 
 
-def _before(former: Path, resolved: Resolved, against: str | None) -> PolicySet:
+def _before(former: Path, resolved: Resolved, against: str | None) -> Held:
     if against is not None:
-        return translated(resolved_or_exit(former, against), resolved)
+        return Held(translated(resolved_or_exit(former, against), resolved))
     if resolved.environment not in environment_names(former):
-        return PolicySet(())  # it is new
-    return policy_set_of(resolved_or_exit(former, resolved.environment))
+        return Held(PolicySet(()))  # it is new
+    return Held(policy_set_of(resolved_or_exit(former, resolved.environment)))
+
+
+def _held(root: Path, resolved: Resolved) -> Held:
+    environ = environ_of(root, resolved, local=resolved.environment == SANDBOX)
+    with closing(GraphClient(resolved.tenant_id, environ)) as client:
+        return everything(client.policies(), client.named_locations())
 
 
 def _checked_out(root: Path, revision: str, folder: Path) -> Path:

@@ -77,8 +77,12 @@ def pulumi(
 
 def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
     """Give the stack of an environment, in the sandbox (`local`) or a real tenant."""
-    environ = _sandboxed(root, resolved) if local else _real(resolved.environment)
-    return _stack(root, resolved.environment, environ, local=local)
+    return _stack(root, resolved.environment, environ_of(root, resolved, local=local), local=local)
+
+
+def environ_of(root: Path, resolved: Resolved, *, local: bool) -> dict[str, str]:
+    """Give the variables that lead to the environment's tenant, in the sandbox or for real."""
+    return _sandboxed(root, resolved) if local else _real(resolved.environment)
 
 
 @contextmanager
