@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ostiary.cli.remembered import Remembered
 from ostiary.cli.terminal import show, slowly
-from ostiary.cli.workspace import report, resolved_all_or_exit, workspace_root
-from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in
+from ostiary.cli.workspace import (
+    Format,
+    report,
+    resolved_all,
+    resolved_all_or_exit,
+    workspace_root,
+)
+from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in, in_order
+from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.findings import Findings, findings
-from ostiary.report.exceptions import exception
+from ostiary.proof.prove import Gap
+from ostiary.report import goals_json
+from ostiary.report.exceptions import exception, exception_json
 from ostiary.report.gate import failures, waived
-from ostiary.report.goals import Tally, number
+from ostiary.report.goals import Tally
 from ostiary.report.guarantees import guarantees as page
 from ostiary.spec.workspace import Workspace
 
@@ -24,31 +34,35 @@ Environments = Annotated[
 ]
 
 
-def check(environments: Environments = None) -> None:
+Output = Annotated[
+    Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
+]
+
+
+def check(environments: Environments = None, *, output: Output = Format.TEXT) -> None:
     """Check every file and prove every goal, in every environment; nothing is deployed."""
+    if output is Format.JSON:
+        _check_for_machines(environments)
+        return
     workspace, every = resolved_all_or_exit(workspace_root(), environments)
     remembered, tally, tell = Remembered(workspace), Tally(), slowly()
     found: dict[Diagnostic, None] = {}
     stopping: list[str] = []
-    known = 0
     for resolved in every:
         found |= dict.fromkeys(resolved.warnings)
         if (warnings := remembered.warnings(resolved)) is not None:
             found |= dict.fromkeys(warnings)
             tally.add_known(resolved)
-            known += 1
             continue
         tell(f"proving {resolved.environment}")
         examined = examine(resolved)
         told = findings(workspace, examined).diagnostics
         found |= dict.fromkeys(told)
-        failed = list(failures(workspace, examined))
-        stopping += failed
+        stopping += failures(workspace, examined)
         for line in waived(workspace, examined):
             show(line)
-        for result in examined.results:
-            tally.add(result, examined)
-        if not (errors_in(told) or failed or examined.waivers):
+        tally.add(examined, examined.results)
+        if not (errors_in(told) or examined.failed or examined.waivers):
             remembered.keep(resolved, told)
     remembered.save()
     report(found)
@@ -59,18 +73,49 @@ def check(environments: Environments = None) -> None:
     names = ", ".join(each.environment for each in every)
     show(f"{len(workspace.policies)} policies fit {len(every)} environments: {names}")
     show(tally.words)
-    if known:
-        show(f"{number(known, 'environment')} as proven before")
     if stopping:
         raise SystemExit(ProofError.exit_code)
 
 
-def exceptions(environments: Environments = None) -> None:
+def _check_for_machines(environments: list[str] | None) -> None:
+    workspace, every, found = resolved_all(workspace_root(), environments)
+    results: list[dict[str, Any]] = []
+    failed = False
+    for resolved in every:
+        examined = examine(resolved)
+        found += [*resolved.warnings, *findings(workspace, examined).diagnostics]
+        failed = failed or bool(examined.failed)
+        places = Places(workspace, resolved.environment)
+        for each in examined.results:
+            explained = examined.explain(each) if isinstance(each, Gap) else None
+            results.append(goals_json.result(each, explained, examined, places))
+    valid = not errors_in(found)
+    diagnostics = [goals_json.diagnostic(each) for each in dict.fromkeys(in_order(found))]
+    told = {
+        "valid": valid,
+        "proven": valid and not failed,
+        "diagnostics": diagnostics,
+        "results": results,
+    }
+    show(json.dumps(told, indent=2, ensure_ascii=False))
+    if not valid:
+        raise SystemExit(DiagnosticsError.exit_code)
+    if failed:
+        raise SystemExit(ProofError.exit_code)
+
+
+def exceptions(environments: Environments = None, *, output: Output = Format.TEXT) -> None:
     """List every exception: what it opens, who answers for it, and until when."""
+    listed: list[dict[str, Any]] = []
     for workspace, examined, told in _every(environments):
         for each in told.opened:
+            if output is Format.JSON:
+                listed.append(exception_json(each, workspace, examined))
+                continue
             for line in exception(each, workspace, examined):
                 show(line)
+    if output is Format.JSON:
+        show(json.dumps(listed, indent=2, ensure_ascii=False))
 
 
 def guarantees(environments: Environments = None) -> None:

@@ -61,7 +61,7 @@ def prove(
                 results.append(goals_json.result(result, explained, examined, places))
             else:
                 show(goals.result(result, explained, examined, places))
-            tally.add(result, examined)
+            tally.add(examined, [result])
             failed = failed or result in examined.failed
             saved += rows.texts(result, resolved)
         if certificates is not None:

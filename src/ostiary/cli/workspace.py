@@ -44,20 +44,27 @@ def resolved_all_or_exit(
     root: Path, environments: list[str] | None
 ) -> tuple[Workspace, list[Resolved]]:
     """Resolve environments, by default all; prints all that is wrong, and ends with 3, if it is."""
+    workspace, every, found = resolved_all(root, environments)
+    if found:
+        report([*found, *(warning for each in every for warning in each.warnings)])
+        raise SystemExit(DiagnosticsError.exit_code)
+    return workspace, every
+
+
+def resolved_all(
+    root: Path, environments: list[str] | None
+) -> tuple[Workspace, list[Resolved], list[Diagnostic]]:
+    """Resolve environments, by default all; gives those that can be, and what is wrong else."""
     names = environments or environment_names(root)
     workspace = load(root, environments or None)
-    found: list[Diagnostic] = []
     every: list[Resolved] = []
+    found: list[Diagnostic] = []
     for name in names:
         try:
             every.append(resolve(workspace, name, today()))
-            found += every[-1].warnings
         except DiagnosticsError as error:
             found += error.diagnostics
-    if len(every) < len(names):
-        report(found)
-        raise SystemExit(DiagnosticsError.exit_code)
-    return workspace, every
+    return workspace, every, found
 
 
 def warn(every: Iterable[Resolved]) -> None:

@@ -42,12 +42,12 @@ def difference_json(of: Difference, names: Names) -> dict[str, Any]:
                 "kind": each.kind,
                 "effect": _effect(each, names),
                 "policies": list(each.policies),
-                "signIns": extent(each, names),
+                "extent": extent(each, names),
                 "example": sign_in(each.sign_in, names, None),
                 "before": decision(each.before, names),
                 "after": decision(each.after, names),
-                "ipv4Addresses": each.ipv4,
-                "ipv6Addresses": each.ipv6,
+                "ipv4": str(each.ipv4),
+                "ipv6": str(each.ipv6),
             }
             for each in of.changes
         ],

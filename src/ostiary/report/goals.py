@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires, Waiver
 from ostiary.model.places import Places
@@ -62,17 +62,20 @@ class Tally:
         self._results: Counter[str] = Counter()
         self._environments: set[str] = set()
         self._waived = 0
+        self._known = 0
 
-    def add(self, of: Result, examined: Examined) -> None:
-        """Count one result."""
-        self._results[_WORDS[type(of)]] += 1
-        self._environments.add(examined.resolved.environment)
-        self._waived += of.goal.key in examined.waivers
+    def add(self, examined: Examined, results: Iterable[Result]) -> None:
+        """Count results of one environment."""
+        for each in results:
+            self._results[_WORDS[type(each)]] += 1
+            self._waived += each.goal.key in examined.waivers
+            self._environments.add(examined.resolved.environment)
 
     def add_known(self, resolved: Resolved) -> None:
         """Count an environment all of whose goals were proven before."""
         self._results["proven"] += len(resolved.goals)
         self._environments.add(resolved.environment)
+        self._known += 1
 
     @property
     def words(self) -> str:
@@ -86,7 +89,9 @@ class Tally:
         if self._waived:
             told.append(f"{self._waived} of these waived")
         goals = number(self._results.total(), "goal")
-        return f"{goals} in {number(len(self._environments), 'environment')}: {', '.join(told)}"
+        before = f"; {number(self._known, 'environment')} as proven before" if self._known else ""
+        where = number(len(self._environments), "environment")
+        return f"{goals} in {where}: {', '.join(told)}{before}"
 
 
 def number(of: int, what: str) -> str:

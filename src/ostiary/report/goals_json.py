@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ostiary.errors import Location
+from ostiary.errors import Diagnostic, Location
 from ostiary.model.controls import Requirement
 from ostiary.model.places import Places
 from ostiary.model.policy import Policy
@@ -70,6 +70,18 @@ def result_word(of: Result) -> str:
 def place(of: Location) -> Json:
     """Give a place in a file; line and column count from 1, 0 is the file as a whole."""
     return {"path": of.path, "line": of.line, "column": of.column}
+
+
+def diagnostic(of: Diagnostic) -> Json:
+    """Give one diagnostic."""
+    return {
+        "code": of.code,
+        "message": of.message,
+        "place": place(of.location),
+        "hint": of.hint,
+        "severity": of.severity.value,
+        "page": of.page,
+    }
 
 
 def decision(of: Decision) -> Json:

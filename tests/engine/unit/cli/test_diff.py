@@ -54,7 +54,7 @@ def test_what_opens_is_told_with_an_example_before_and_after(committed: Path) ->
     told = json.loads(ostiary(committed, "diff", "contoso-prod", "--format", "json").stdout)
     change = told["contoso-prod"]["changes"][0]
     assert (change["kind"], change["effect"]) == ("opened", "block")
-    assert (change["ipv4Addresses"], told["contoso-prod"]["same"]) == (2**32, False)
+    assert (change["ipv4"], told["contoso-prod"]["same"]) == (str(2**32), False)
 
 
 def test_environments_are_compared_by_the_names_of_their_ids(workspace: Path) -> None:
@@ -94,3 +94,29 @@ def test_exceptions_are_listed_with_what_they_open_and_who_answers(workspace: Pa
     assert "from 256 IPv4 and 2^80 IPv6 addresses (in `head-office`)" in done.stdout
     assert "emergency-access` excludes" not in done.stdout
     assert "excludes `emergency-access`" not in done.stdout
+
+    (first, *_) = json.loads(
+        ostiary(workspace, "exceptions", "contoso-prod", "--format", "json").stdout
+    )
+    assert (first["policy"], first["list"], first["name"]) == (
+        "block-device-code-flow", "excludeGroups", "teams-rooms",
+    )  # fmt: skip
+    assert first["answers"]["expires"] == "2027-06-30"
+    assert first["opens"][0]["ipv4"] == str(2**32 - 256)
+
+
+def test_check_tells_machines_what_it_found(workspace: Path) -> None:
+    edit(workspace / "policies/require-mfa.yaml", "state: enabled", "state: disabled")
+    done = ostiary(workspace, "check", "sandbox", "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["valid"], told["proven"]) == (4, True, False)
+    (failed,) = (each for each in told["results"] if each["result"] != "proven")
+    assert (failed["goal"], failed["openings"][0]["ipv4"]) == ("everybody-needs-mfa", str(2**32))
+
+    edit(workspace / "policies/require-mfa.yaml", "state: disabled", "state: off")
+    done = ostiary(workspace, "check", "sandbox", "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["valid"], told["proven"]) == (3, False, False)
+    found = {each["code"]: each for each in told["diagnostics"]}
+    assert found["unknown-value"]["place"]["path"] == "policies/require-mfa.yaml"
+    assert found["unknown-value"]["severity"] == "error"
