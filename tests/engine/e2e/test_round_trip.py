@@ -34,6 +34,14 @@ BESIDES: dict[str, strategies.Data] = {
             "builtInControls": ["mfa"],
             "customAuthenticationFactors": ["RequireDuo"],
         },
+        "exceptions": [
+            {
+                "of": "Directory Synchronization Accounts",
+                "owner": "a team",
+                "reason": "a test",
+                "expires": "2099-12-31",
+            }
+        ],
     },
     "policies/named-locations/elsewhere.yaml": {
         "type": "countryNamedLocation",

@@ -57,7 +57,7 @@ def test_results_are_told_in_these_words(case: Path, tmp_path: Path) -> None:
     told = []
     for result, explained in explained_of(examined):
         told.append(goals.result(result, explained, examined, places))
-        tally.add(result, examined)
+        tally.add(examined, [result])
         made = goals_json.result(result, explained, examined, places)
         assert made["goal"] == result.goal.key
     text = "\n".join([*told, tally.words, ""])
