@@ -44,6 +44,12 @@ _GUESTS = {
     "includeGuestsOrExternalUsers": "include_guests_or_external_users",
     "excludeGuestsOrExternalUsers": "exclude_guests_or_external_users",
 }
+# Where each filter stands, likewise.
+_FILTERS: dict[str, tuple[str | None, str]] = {
+    "deviceFilter": (None, "device_filter"),
+    "applicationFilter": ("applications", "application_filter"),
+    "servicePrincipalFilter": ("client_applications", "service_principal_filter"),
+}
 _EVERYTHING = {"clientAppTypes": "all", "includePlatforms": "all"}
 
 
@@ -84,9 +90,8 @@ def everything(of: str) -> str:
 
 
 def _conditions(of: Conditions, edit: Edit) -> Conditions:
-    if edit.of == "deviceFilter":
-        rule = Filter("exclude", edit.entry) if edit.kind == "add" else None
-        return replace(of, device_filter=rule)
+    if edit.of in _FILTERS:
+        return _with_filter(of, edit)
     if edit.of in _GUESTS:
         return _with_guests(of, edit)
     part, attribute = _LISTS[edit.of]
@@ -107,6 +112,15 @@ def _conditions(of: Conditions, edit: Edit) -> Conditions:
 def _set(of: Value, attribute: str, value: object) -> Value:
     made: Value = replace(cast("Any", of), **{attribute: value})
     return made
+
+
+def _with_filter(of: Conditions, edit: Edit) -> Conditions:
+    rule = Filter("exclude", edit.entry) if edit.kind == "add" else None
+    part, attribute = _FILTERS[edit.of]
+    changed: dict[str, Any] = {attribute: rule}
+    if part is not None:
+        changed = {part: replace(getattr(of, part), **changed)}
+    return replace(of, **changed)
 
 
 def _entries(entries: tuple[Any, ...], edit: Edit) -> tuple[Any, ...]:
