@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import chain
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Literal, get_args
 
 from ostiary import catalog
@@ -430,13 +430,24 @@ def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     address = sign_in.ip_address
     if isinstance(address, Unknown):
         return frozenset({"ip_address"})
-    return any(address in each for each in _networks(location.ip_ranges))
+    version, value = address.version, int(address)
+    return any(
+        version == of and value >> bits == prefix
+        for of, bits, prefix in _prefixes(location.ip_ranges)
+    )
 
 
-# The ranges of a location are parsed once, as they are the same in every sign-in.
+# The ranges of a location are read once, as they are the same in every sign-in.
 @lru_cache(maxsize=1024)
-def _networks(ranges: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(map(ip_network, ranges))
+def _prefixes(ranges: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
+    """Give the version of each range, the number of bits that it leaves free, and those before."""
+    found = []
+    for cidr in ranges:
+        text, _, length = cidr.partition("/")
+        version, family, width = (6, AF_INET6, 128) if ":" in text else (4, AF_INET, 32)
+        free = width - int(length)
+        found.append((version, free, int.from_bytes(inet_pton(family, text), "big") >> free))
+    return tuple(found)
 
 
 def _client_apps(types: tuple[ClientAppType, ...], sign_in: SignIn) -> Truth:

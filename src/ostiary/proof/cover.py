@@ -34,7 +34,8 @@ class Covered:
 class Hole:
     """No point of `cube` is in any of the cubes, and it cannot be made larger in the region.
 
-    `wide` may hold points besides that are impossible, and no others; it has fewer conditions.
+    `wide` is larger, with fewer conditions: it reaches into what is impossible, and into no cube
+    else.
     """
 
     cube: Cube
@@ -51,10 +52,14 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class Holes:
-    """Maximal holes, the largest first; together they are all there is if `complete`."""
+    """Maximal holes, the largest first; together they are all there is if `complete`.
+
+    Where there is none, `answer` says why: the region is covered, or that is not decided.
+    """
 
     holes: tuple[Hole, ...]
     complete: bool
+    answer: Covered | Undecided | None = None
 
 
 class Index:
@@ -69,6 +74,7 @@ class Index:
         self, space: Space, cubes: Sequence[tuple[int, Cube]], impossible: int | None = None
     ) -> None:
         self.space = space
+        self._full = [space.full(key) for key in range(len(space.sizes))]
         self.owners = [owner for owner, _ in cubes]
         self.cubes = [self._checked(cube) for _, cube in cubes]
         self._table = Table(space, self.cubes)
@@ -113,6 +119,14 @@ class Index:
             hole = self._grown(search, _plainest(search, hole, prefer, budget))
         return self._hole(search, hole)
 
+    def covers(
+        self, region: Cube, among: int | None = None, *, budget: int = BUDGET
+    ) -> bool | None:
+        """Tell whether the cubes cover a region, without saying why; None: not decided."""
+        search = Search(self._table, self._checked(region), self._owned_by(among))
+        found = search.run(search.region, budget)
+        return None if found is None else isinstance(found, tuple)
+
     def holes(
         self, region: Cube, among: int | None = None, *, limit: int = 100, budget: int = BUDGET
     ) -> Holes:
@@ -125,6 +139,10 @@ class Index:
         while isinstance(found := search.run(search.region, budget), list) and len(holes) < limit:
             holes.append(self._hole(search, self._grown(search, found)))
             search.exclude(holes[-1].wide)
+        if not holes and found is None:
+            return Holes((), complete=False, answer=self._undecided(search))
+        if not holes and isinstance(found, tuple):
+            return Holes((), complete=True, answer=self._covered(search, found))
         holes.sort(key=lambda hole: volume(self.space, hole.wide), reverse=True)
         return Holes(tuple(holes), complete=isinstance(found, tuple))
 
@@ -166,13 +184,13 @@ class Index:
     def _checked(self, cube: Cube) -> Cube:
         for key, mask in cube.items():
             self._checked_key(key)
-            if not 0 < mask < self.space.full(key):
+            if not 0 < mask < self._full[key]:
                 raise ValueError(f"mask {mask} of key {key} allows nothing, or all and more")
         return cube
 
     def _checked_key(self, key: int) -> None:
-        if not 0 <= key < len(self.space.sizes):
-            raise ValueError(f"key {key} is none of the {len(self.space.sizes)}")
+        if not 0 <= key < len(self._full):
+            raise ValueError(f"key {key} is none of the {len(self._full)}")
 
     def _owned_by(self, among: int | None) -> int:
         """Return the cubes of the owners in `among`."""

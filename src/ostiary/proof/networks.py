@@ -8,6 +8,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, inet_pton
 
+from ostiary.proof.cubes import bits
+
 # Addresses of documentation (RFC 5737, RFC 3849) read best as examples of "anywhere else".
 _PLAIN = {4: int(IPv4Address("192.0.2.1")), 6: int(IPv6Address("2001:db8::1"))}
 _WIDTH = {4: 32, 6: 128}
@@ -51,7 +53,7 @@ def address_classes(locations: Mapping[str, Sequence[str]]) -> AddressClasses:
     inside = dict.fromkeys(keys, 0)
     made = []
     for number, members in enumerate(sorted(found)):
-        named = [key for place, key in enumerate(keys) if members >> place & 1]
+        named = [keys[place] for place in bits(members)]
         for key in named:
             inside[key] |= 1 << number
         made.append(_class(named, found[members]))

@@ -39,7 +39,7 @@ from ostiary.proof.regions import Regions
 from ostiary.proof.witness import sign_in
 
 # Gaps are told by their largest parts; more of them help nobody.
-MOST_OPENINGS = 8
+MOST_OPENINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,19 +215,23 @@ class Prover:
         given, excused = self.given(goal), self.excused(goal)
         asked = list(questions(goal, given, excused, self.policies, self.regions))
         evidence: list[Evidence] = []
-        open_: list[Question] = []
+        openings: list[Opening] = []
         used: set[int] = set()
+        complete = True
         for question in asked:
-            answer = self.index.gap(question.region, question.among, budget=self.budget)
-            if isinstance(answer, Undecided):
-                return self._not_decided(goal, answer)
-            if isinstance(answer, Covered):
-                evidence.append(Evidence(question, answer.certificate))
-                used |= answer.used
-            else:
-                open_.append(question)
-        if open_:
-            return self._gap(goal, open_, given)
+            limit = max(1, MOST_OPENINGS - len(openings))
+            found = self.index.holes(
+                question.region, question.among, limit=limit, budget=self.budget
+            )
+            if isinstance(found.answer, Undecided):
+                return self._not_decided(goal, found.answer)
+            if isinstance(found.answer, Covered):
+                evidence.append(Evidence(question, found.answer.certificate))
+                used |= found.answer.used
+            complete = complete and found.complete
+            openings += (self.opening(question, hole, given) for hole in found.holes)
+        if openings:
+            return self._gap(goal, openings, complete=complete)
         if self._all_covered(given, excused):
             return Vacuous(goal)
         rests_on = tuple(self.policies[n].key for n in sorted(used) if n < len(self.policies))
@@ -253,8 +257,7 @@ class Prover:
         return self.impossible | sum(self._excuses[goal.key])
 
     def _all_covered(self, regions: Iterable[Cube], among: int) -> bool:
-        answers = (self.index.gap(each, among, budget=self.budget) for each in regions)
-        return all(isinstance(each, Covered) for each in answers)
+        return all(self.index.covers(each, among, budget=self.budget) for each in regions)
 
     def _idle(self, goal: Goal, asked: Sequence[Question]) -> Iterable[IdleException]:
         """Find the exceptions that excuse nothing that the goal would not hold for anyway."""
@@ -280,26 +283,13 @@ class Prover:
     def _each_covered(self, asked: Iterable[tuple[Cube, int]]) -> bool:
         return all(self._all_covered([region], among) for region, among in asked)
 
-    def _gap(
-        self, goal: Goal, asked: Sequence[Question], given: Sequence[Cube]
-    ) -> Gap | NotDecided:
-        openings: list[Opening] = []
-        complete = True
-        for question in asked:
-            limit = MOST_OPENINGS - len(openings)
-            if limit <= 0:
-                complete = False
-                break
-            found = self.index.holes(
-                question.region, question.among, limit=limit, budget=self.budget
-            )
-            complete = complete and found.complete
-            openings += [self.opening(question, hole, given) for hole in found.holes]
+    def _gap(self, goal: Goal, openings: list[Opening], *, complete: bool) -> Gap | NotDecided:
         openings.sort(key=_plainness)
         if holds(goal, openings[0].decision):
             # Proof and evaluation disagree, so one of them is wrong: claim nothing.
             return NotDecided(goal, "a sign-in that should contradict it does not", ())
-        return Gap(goal, tuple(openings), complete)
+        complete = complete and len(openings) <= MOST_OPENINGS
+        return Gap(goal, tuple(openings[:MOST_OPENINGS]), complete)
 
     def opening(self, question: Question, hole: Hole, given: Sequence[Cube]) -> Opening:
         """Describe a hole that a question found in a region that is `given`."""

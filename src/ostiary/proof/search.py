@@ -44,7 +44,6 @@ class Table:
     def __init__(self, space: Space, cubes: Sequence[Cube]) -> None:
         self.full = [(1 << size) - 1 for size in space.sizes]
         self.cubes = cubes
-        self.literals: list[list[tuple[int, Mask]]] = [list(cube.items()) for cube in cubes]
         self.by_mask: list[dict[Mask, int]] = [{} for _ in space.sizes]
         self.planes = [0] * max(4, max(map(len, cubes), default=0).bit_length())
         for number, cube in enumerate(cubes):
@@ -299,7 +298,7 @@ class Search:
             if not units:
                 return None
             cube = (units & -units).bit_length() - 1
-            for key, mask in self._literals[cube]:
+            for key, mask in self._literals[cube].items():
                 before = state.masks[key]
                 if before & ~mask:
                     trail.append((key, before, self._derived(cube)))
@@ -319,7 +318,7 @@ class Search:
         best, best_key, best_cubes = -1, -1, 0
         seen: set[int] = set()
         for cube in _highest(tightest, _CANDIDATES):
-            for key, mask in self._literals[cube]:
+            for key, mask in self._literals[cube].items():
                 left = state.masks[key]
                 if key in seen or not left & ~mask:
                     continue
@@ -331,7 +330,7 @@ class Search:
                     best, best_key, best_cubes = score, key, cubes & tightest
         left, best, best_mask, best_cube = state.masks[best_key], -1, 0, -1
         for cube in _highest(best_cubes, _CANDIDATES // 3):
-            mask = next(mask for key, mask in self._literals[cube] if key == best_key)
+            mask = next(mask for key, mask in self._literals[cube].items() if key == best_key)
             gone = (self._effect(best_key, left & ~mask)[1] & state.alive).bit_count()
             if gone > best:
                 best, best_mask, best_cube = gone, mask, cube
@@ -371,13 +370,13 @@ class Search:
             self._add(derived)
 
     def _add(self, derived: Derived) -> None:
-        literals = self._table.unpacked(derived[0])
+        literals = dict(self._table.unpacked(derived[0]))
         number = len(self._literals)
         bit = 1 << number
         self._literals.append(literals)
         self._learned.append(derived)
         self._alive |= bit
-        for key, mask in literals:
+        for key, mask in literals.items():
             self._masks_at(key)  # not before: `_restricting` is made there
             self._restricting[key] |= bit
             self._added[key].append((bit, mask))
@@ -389,7 +388,7 @@ class Search:
     def _reset(self, learned: Iterable[Derived]) -> None:
         """Forget what was learned, but for `learned`."""
         keys = len(self.region)
-        self._literals = self._table.literals.copy()
+        self._literals = list(self._table.cubes)
         self._learned: list[Derived] = []
         self._alive = self.meeting
         self._planes = self._planes_given.copy()

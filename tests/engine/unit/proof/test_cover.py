@@ -165,7 +165,11 @@ def test_holes_are_all_that_is_not_covered() -> None:
     assert index(cubes).holes({}) == Holes(
         (hole({0: 0b100}), hole({0: 0b110, 1: 0b10})), complete=True
     )
-    assert index().holes({}) == Holes((), complete=True)
+    nothing = index().holes({})
+    assert (nothing.holes, nothing.complete) == ((), True)
+    assert nothing.answer == index().gap({})
+    assert index().covers({}) is True
+    assert index([]).covers({}) is False
     assert index([]).holes({}) == Holes((hole({}),), complete=True)
 
 
@@ -178,7 +182,10 @@ def test_holes_up_to_a_limit_may_not_be_all() -> None:
     assert len(index(checkers, space).holes({}).holes) == 32
     some = index(checkers, space).holes({}, limit=31)
     assert (len(some.holes), some.complete) == (31, False)
-    assert index(checkers, space).holes({}, budget=0) == Holes((), complete=False)
+    nothing = index(checkers, space).holes({}, budget=0)
+    assert (nothing.holes, nothing.complete) == ((), False)
+    assert isinstance(nothing.answer, Undecided)
+    assert index(checkers, space).covers({}, budget=0) is None
 
 
 def test_holes_come_largest_first() -> None:
