@@ -223,12 +223,14 @@ class Prover:
             found = self.index.holes(
                 question.region, question.among, limit=limit, budget=self.budget
             )
+            complete = complete and found.complete
             if isinstance(found.answer, Undecided):
+                if openings:
+                    break  # it does not hold, whatever else there is
                 return self._not_decided(goal, found.answer)
             if isinstance(found.answer, Covered):
                 evidence.append(Evidence(question, found.answer.certificate))
                 used |= found.answer.used
-            complete = complete and found.complete
             openings += (self.opening(question, hole, given) for hole in found.holes)
         if openings:
             return self._gap(goal, openings, complete=complete)
