@@ -20,7 +20,7 @@ from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.conditions import DeviceCodeDevice
 from ostiary.proof.cover import BUDGET, Covered, Hole, Index
-from ostiary.proof.cubes import Cube, Space, meet, plainest
+from ostiary.proof.cubes import Cube, Space, contains, meet, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect, at_least
 from ostiary.proof.evaluate import evaluate
@@ -147,6 +147,7 @@ class _Changes:
         self.number = {each: classes + n for n, each in enumerate(self.resources)}
         self.space = Space(self.owners.space.sizes + (2,) * len(self.resources))
         self.natural = list(self._natural_order())
+        self._known: dict[tuple[int, str, Effect], Sequence[Cube]] = {}
 
     # --- versions
 
@@ -284,17 +285,33 @@ class _Changes:
         yield from (("locksOut", each, impossible | impossible << 1) for each in self._lockouts())
 
     def _held(self) -> Iterator[tuple[Effect, Cube]]:
-        """Give what policies that change do both before and after, and to which sign-ins."""
-        for (_, old), (_, new) in product(*self.ends):
+        """Give what policies that change do both before and after, and to which sign-ins.
+
+        What one policy does by itself both before and after needs no proof.
+        """
+        for (before, old), (after, new) in product(*self.ends):
             for one, other in product(old.effects, new.effects):
                 least = _weaker(one, other)
-                if least is not None:
-                    yield from ((least, each) for each in self._meets(old, new))
+                if least is None:
+                    continue
+                settled = [*self._at_end(1, before, least), *self._at_end(0, after, least)]
+                for left, right in product(self._cubes(old), self._cubes(new)):
+                    region = meet(left, right)
+                    if region is not None and not any(contains(each, region) for each in settled):
+                        yield least, region
 
-    def _meets(self, one: Meaning, other: Meaning) -> Iterator[Cube]:
-        for left, right in product(self._cubes(one), self._cubes(other)):
-            if (met := meet(left, right)) is not None:
-                yield met
+    def _at_end(self, side: int, key: str, least: Effect) -> Sequence[Cube]:
+        """Give the sign-ins to which the policy does at least this at one end.
+
+        None where locations change under it: then there is more than its two versions.
+        """
+        asked = side, key, least
+        if asked not in self._known:
+            means = dict(self.ends[side]).get(key)
+            moves = any(each.key == key and len(each.state) > 1 for each in self.variants)
+            does = means and any(at_least(each, least) for each in means.effects)
+            self._known[asked] = self._cubes(means) if means and does and not moves else ()
+        return self._known[asked]
 
     def _lockouts(self) -> Iterator[Cube]:
         """Give the sign-ins of emergency access that some version of a policy blocks."""
