@@ -24,7 +24,8 @@ from ostiary.model.goal import Goal
 from ostiary.model.policy import PolicySet
 from ostiary.proof import conditions, networks
 from ostiary.proof.compare import Difference, compare
-from ostiary.proof.prove import Gap, NotDecided, Proof, Prover, holds, prove
+from ostiary.proof.prove import Prover, holds, prove
+from ostiary.proof.results import Gap, NotDecided, Proof
 
 # The engines that proofs are tested against stand with the tests.
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -33,7 +33,7 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.partial import partial
-from ostiary.proof.prove import Gap, Result
+from ostiary.proof.results import Gap, Result
 from ostiary.report import goals
 from ostiary.spec.source import Step
 from ostiary.spec.workspace import load

@@ -23,7 +23,8 @@ from ostiary.model.rows import Row, resolve_row, rows_in
 from ostiary.proof.compare import compare
 from ostiary.proof.examine import examine, policy_set_of
 from ostiary.proof.findings import errors
-from ostiary.proof.prove import Proof, prove_all
+from ostiary.proof.prove import prove_all
+from ostiary.proof.results import Proof
 from ostiary.proof.rows import judge
 from ostiary.spec import rules
 from ostiary.spec.models import PolicySpec

@@ -21,7 +21,7 @@ from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in, 
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.findings import Findings, findings
-from ostiary.proof.prove import Gap
+from ostiary.proof.results import Gap
 from ostiary.report import goals_json
 from ostiary.report.exceptions import exception, exception_json
 from ostiary.report.gate import failures, waived

@@ -14,7 +14,7 @@ from ostiary.cli.workspace import Format, resolved_all_or_exit, warn, workspace_
 from ostiary.errors import ProofError
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
-from ostiary.proof.prove import Gap
+from ostiary.proof.results import Gap
 from ostiary.report import certificates as certified
 from ostiary.report import goals, goals_json, rows
 from ostiary.spec.validate import did_you_mean

@@ -23,8 +23,8 @@ from ostiary.proof.conditions import (
     reasons,
 )
 from ostiary.proof.decision import Decision
-from ostiary.proof.prove import Opening
 from ostiary.proof.questions import only_devices
+from ostiary.proof.results import Opening
 
 # A policy that fails in more conditions than this is about something else.
 MOST_UNMET = 3

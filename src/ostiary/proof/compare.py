@@ -22,7 +22,8 @@ from ostiary.proof.cubes import contains, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.prove import Restriction, restricted
+from ostiary.proof.prove import restricted
+from ostiary.proof.results import Restriction
 from ostiary.proof.versions import (
     Meaning,
     Owners,

@@ -10,8 +10,9 @@ from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.blame import Blame, blame
-from ostiary.proof.prove import Gap, NotDecided, Proof, Prover, Result
+from ostiary.proof.prove import Prover
 from ostiary.proof.repairs import Repair, repairs
+from ostiary.proof.results import Gap, NotDecided, Proof, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from ostiary.model.edits import Edit, edited
 from ostiary.model.policy import Filter, Policy
 from ostiary.proof.cover import Hole
 from ostiary.proof.effects import Effect, at_least, effects
-from ostiary.proof.prove import Opening, Prover
+from ostiary.proof.prove import Prover
 from ostiary.proof.questions import Question
+from ostiary.proof.results import Opening
 
 # What is opened is told by its largest parts.
 MOST_OPENINGS = 3

@@ -11,8 +11,8 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved
 from ostiary.proof.examine import Examined
 from ostiary.proof.exceptions import Exclusion, Opened, exclusions, opened
-from ostiary.proof.prove import Proof, Result
 from ostiary.proof.redundancy import Redundant, redundant
+from ostiary.proof.results import Proof, Result
 from ostiary.spec.workspace import Workspace
 
 

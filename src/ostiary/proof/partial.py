@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ostiary.model.goal import Blocked, Requires
 from ostiary.proof.examine import Examined
-from ostiary.proof.prove import Gap, NotDecided, Proof, Result
+from ostiary.proof.results import Gap, NotDecided, Proof, Result
 
 
 def partial(

@@ -18,7 +18,8 @@ from ostiary.proof.blame import blame
 from ostiary.proof.candidates import Edits, candidates, size
 from ostiary.proof.cover import Covered, Index
 from ostiary.proof.cubes import Cube, meet, plainest
-from ostiary.proof.prove import Gap, Opening, Proof, Prover
+from ostiary.proof.prove import Prover
+from ostiary.proof.results import Gap, Opening, Proof
 
 MOST_REPAIRS = 3
 # How to go on where one edit is not enough: close the whole of an opening, or at least the sign-in

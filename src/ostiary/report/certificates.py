@@ -6,7 +6,7 @@ from typing import Any
 
 from ostiary.proof.cubes import Cube
 from ostiary.proof.examine import Examined
-from ostiary.proof.prove import Proof
+from ostiary.proof.results import Proof
 
 
 def certificates(examined: Examined) -> dict[str, Any]:

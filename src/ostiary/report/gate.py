@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined
-from ostiary.proof.prove import Gap, Result
+from ostiary.proof.results import Gap, Result
 from ostiary.report.goals import result
 from ostiary.spec.workspace import Workspace
 

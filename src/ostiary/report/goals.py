@@ -11,7 +11,7 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved
 from ostiary.proof.blame import Blame
 from ostiary.proof.examine import Examined, Explained
-from ostiary.proof.prove import Gap, IdleException, NotDecided, Opening, Proof, Result, Vacuous
+from ostiary.proof.results import Gap, IdleException, NotDecided, Opening, Proof, Result, Vacuous
 from ostiary.report.openings import extent
 from ostiary.report.reasons import because, repair
 from ostiary.report.words import Names, decision, joined, requirements, sign_in

@@ -17,8 +17,8 @@ from ostiary.proof.decision import Decision
 from ostiary.proof.examine import Examined, Explained
 from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import Country, Flow, Guest, Target
-from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Restriction, Result, Vacuous
 from ostiary.proof.repairs import Repair
+from ostiary.proof.results import Gap, NotDecided, Opening, Proof, Restriction, Result, Vacuous
 from ostiary.report.openings import extent
 from ostiary.report.reasons import place_of
 from ostiary.report.words import Names, sign_in

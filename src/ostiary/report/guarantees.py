@@ -9,7 +9,7 @@ from ostiary.model.places import Places
 from ostiary.proof.assumptions import ENTRA, SCOPE, Assumption
 from ostiary.proof.examine import Examined
 from ostiary.proof.findings import Findings
-from ostiary.proof.prove import Proof, Result
+from ostiary.proof.results import Proof, Result
 from ostiary.report.goals import verdict
 from ostiary.report.words import joined
 from ostiary.spec.workspace import Workspace

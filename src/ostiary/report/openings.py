@@ -9,7 +9,7 @@ from ostiary.proof.conditions import LEGACY_CLIENTS
 from ostiary.proof.cubes import bits
 from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import Country, Flow, Guest, Target
-from ostiary.proof.prove import Restriction
+from ostiary.proof.results import Restriction
 from ostiary.report.words import (
     ACTIONS,
     CLIENTS,

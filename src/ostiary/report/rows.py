@@ -10,7 +10,7 @@ import yaml
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
 from ostiary.model.resolve import Resolved
 from ostiary.model.signals import words
-from ostiary.proof.prove import Gap, Opening, Result
+from ostiary.proof.results import Gap, Opening, Result
 from ostiary.report.words import Names
 
 

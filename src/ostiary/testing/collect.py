@@ -12,7 +12,7 @@ import pytest
 
 from ostiary.errors import DiagnosticsError, Location
 from ostiary.model.rows import rows_in
-from ostiary.proof.prove import Gap, Proof
+from ostiary.proof.results import Gap, Proof
 from ostiary.report import goals, sign_in_tables
 from ostiary.testing.subject import Environment, Subject
 

@@ -13,7 +13,7 @@ from ostiary.model.resolve import Resolved, resolve
 from ostiary.model.rows import resolve_row, rows_in
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.findings import errors
-from ostiary.proof.prove import Proof, Result
+from ostiary.proof.results import Proof, Result
 from ostiary.proof.rows import Judged, judge
 from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import load

@@ -9,8 +9,9 @@ from ostiary.model.goal import Goal
 from ostiary.proof.certificate import CertificateError, check
 from ostiary.proof.cubes import bits, contains, meet
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.prove import Gap, NotDecided, Opening, Proof, Prover, Result, Vacuous, prove
+from ostiary.proof.prove import Prover, prove
 from ostiary.proof.questions import Question
+from ostiary.proof.results import Gap, NotDecided, Opening, Proof, Result, Vacuous
 from tests.engine.oracles import sat
 from tests.engine.oracles.brute import Brute, TooManyError, true_of
 from tests.engine.oracles.smt import Answer, Smt

@@ -9,7 +9,8 @@ import pytest
 
 from ostiary.model.goal import Blocked
 from ostiary.model.policy import Policy, PolicySet
-from ostiary.proof.prove import Result, prove_all
+from ostiary.proof.prove import prove_all
+from ostiary.proof.results import Result
 from tests.engine.oracles.judge import said
 from tests.engine.oracles.worlds import BLOCK, EVERYBODY, World, splits, world
 

@@ -21,8 +21,9 @@ from ostiary.model.goal import (
 from ostiary.model.policy import Conditions, GrantControls, Policy, PolicySet
 from ostiary.proof.blame import blame
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.prove import Gap, Proof, Prover, holds, prove
+from ostiary.proof.prove import Prover, holds, prove
 from ostiary.proof.repairs import repairs
+from ostiary.proof.results import Gap, Proof
 from tests.engine.property.test_evaluate import CONDITIONS
 from tests.engine.property.test_evaluate import LOCATIONS as NAMED_LOCATIONS
 

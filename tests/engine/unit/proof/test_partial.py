@@ -18,7 +18,7 @@ from ostiary.model.policy import (
 from ostiary.model.resolve import Resolved
 from ostiary.proof.examine import examine
 from ostiary.proof.partial import partial
-from ostiary.proof.prove import Gap, NotDecided, Proof, Result
+from ostiary.proof.results import Gap, NotDecided, Proof, Result
 
 HERE = Location("goal.yaml")
 BLOCK = Policy(

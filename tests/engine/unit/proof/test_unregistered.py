@@ -16,7 +16,8 @@ from ostiary.model.policy import (
     Users,
 )
 from ostiary.model.sign_in import UNREGISTERED
-from ostiary.proof.prove import Gap, Proof, prove
+from ostiary.proof.prove import prove
+from ostiary.proof.results import Gap, Proof
 
 PLACE = Location("goals/a.yaml")
 FREE = GoalException("devices: unregistered", SignIns(device="unregistered"), PLACE)

@@ -18,7 +18,8 @@ from ostiary.model.resolve import resolve
 from ostiary.proof.certificate import Certificate, CertificateError, check
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.examine import Examined, Explained, examine
-from ostiary.proof.prove import Gap, Result, holds
+from ostiary.proof.prove import holds
+from ostiary.proof.results import Gap, Result
 from ostiary.report import goals, goals_json, rows
 from ostiary.report.certificates import certificates
 from ostiary.spec.workspace import Workspace, load
