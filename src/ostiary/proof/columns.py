@@ -20,7 +20,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.proof.dimensions import Request
-from ostiary.proof.places import Addresses, Place
+from ostiary.proof.located import Addresses, Place
 from ostiary.proof.tables import Tables
 
 Numbers = npt.NDArray[np.integer[Any]]

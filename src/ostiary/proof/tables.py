@@ -19,7 +19,7 @@ from ostiary.proof.bounds import Bounds
 from ostiary.proof.conditions import DeviceCodeDevice
 from ostiary.proof.dimensions import Devices, Identities, Request, Requests, Targets
 from ostiary.proof.enforce import Enforced, Provable, deciding, enforce, kind, provable_by
-from ostiary.proof.places import Place, Places
+from ostiary.proof.located import Place, Places
 
 # What is found for values of signals is kept, for up to so many of each dimension.
 _MOST_KEPT = 1 << 16
