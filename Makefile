@@ -58,7 +58,8 @@ clean: ## remove what was made here: .venv, caches, the sandbox's state (but not
 	fi
 	@touch .venv/unfinished
 	@echo "installing requirements.txt into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@# Python compiles what it imports; to compile all of it here takes longer than what uses it
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.txt
 	@rm .venv/unfinished
 	@touch $@
 
