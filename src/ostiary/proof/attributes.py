@@ -27,6 +27,7 @@ _OTHER = "\N{MIDDLE DOT}"
 _LISTS = {"device.physicalIds", "device.systemLabels"}
 # Past these a rule is too hard to decide exactly; the caller says so instead of guessing.
 MOST_PARTS = 10
+MOST_VALUES = 20_000
 MOST_CUBES = 4096
 
 Value = str | bool | tuple[str, ...] | None
@@ -159,6 +160,8 @@ def _candidates(name: str, atoms: Sequence[Comparison]) -> Iterator[Value]:
         return
     yield from constants
     prefixes, suffixes = _constants(atoms, "-startsWith"), _constants(atoms, "-endsWith")
+    if (len(prefixes) + 1) * (len(suffixes) + 1) << len(parts) > MOST_VALUES:
+        raise TooHardError(f"rules compare `{name}` in too many ways")
     for prefix, suffix, inner in product(["", *prefixes], ["", *suffixes], _subsets(parts)):
         yield _OTHER.join([prefix, *inner, suffix]) if inner else prefix + _OTHER + suffix
 

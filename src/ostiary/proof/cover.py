@@ -107,7 +107,8 @@ class Index:
         plain.  Raises ValueError for a region that does not keep the rules of `Cube`.
         """
         for key in prefer:
-            self._checked_key(key)
+            if not 0 <= key < len(self._full):
+                raise ValueError(f"key {key} is none of the {len(self._full)}")
         search = Search(self._table, self._checked(region), self._owned_by(among))
         found = search.run(search.region, budget)
         if found is None:
@@ -182,15 +183,15 @@ class Index:
         return self.cubes[number].get(key, mask) & mask != 0
 
     def _checked(self, cube: Cube) -> Cube:
+        full, keys = self._full, len(self._full)
         for key, mask in cube.items():
-            self._checked_key(key)
-            if not 0 < mask < self._full[key]:
-                raise ValueError(f"mask {mask} of key {key} allows nothing, or all and more")
+            if not (0 <= key < keys and 0 < mask < full[key]):
+                raise ValueError(
+                    f"mask {mask} of key {key} allows nothing, or all and more"
+                    if 0 <= key < keys
+                    else f"key {key} is none of the {keys}"
+                )
         return cube
-
-    def _checked_key(self, key: int) -> None:
-        if not 0 <= key < len(self._full):
-            raise ValueError(f"key {key} is none of the {len(self._full)}")
 
     def _owned_by(self, among: int | None) -> int:
         """Return the cubes of the owners in `among`."""

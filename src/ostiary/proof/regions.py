@@ -21,6 +21,7 @@ from ostiary.model.policy import (
     IpNamedLocation,
     Locations,
 )
+from ostiary.proof.attributes import TooHardError
 from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
 from ostiary.proof.cubes import Cube, bits
 from ostiary.proof.networks import AddressClass
@@ -29,6 +30,9 @@ from ostiary.proof.partition import DEVICE_STATES, Country, Flow, Guest, Partiti
 # Masks by dimension that all hold; alternatives are lists of them, of which one holds.
 Part = dict[int, int]
 Alternatives = Sequence[Part]
+
+# Past these, conditions are too hard to decide; groups and filters multiply.
+MOST_CUBES = 20_000
 
 _MEMBER, _NO_MEMBER = 0b10, 0b01
 _USER, _SERVICE_PRINCIPAL = 0b01, 0b10
@@ -193,12 +197,15 @@ class Regions:
                 for part in alternatives
                 if (met := self._meet(cube, part)) is not None
             ]
+            if len(cubes) > MOST_CUBES:
+                raise TooHardError(f"the conditions need more than {MOST_CUBES} cubes")
         full = self._full
         return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
 
     def _meet(self, cube: Part, part: Part) -> Part | None:
-        both = cube.copy()
-        for key, mask in part.items():
+        few, many = (part, cube) if len(part) < len(cube) else (cube, part)
+        both = many.copy()
+        for key, mask in few.items():
             left = both.get(key, -1) & mask
             if not left:
                 return None
