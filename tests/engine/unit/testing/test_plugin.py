@@ -39,6 +39,9 @@ def _alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     others = ("hypothesispytest", "anyio", "xdist")
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{each}" for each in others))
     monkeypatch.setattr(collect, "today", lambda: TODAY)
+    # There pytest repeats whole messages in its summary.
+    for name in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
