@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ostiary.model.device_filter import FilterSyntaxError
 from ostiary.model.goal import Waiver
-from ostiary.model.policy import PolicySet
+from ostiary.model.policy import IpNamedLocation, PolicySet
 from ostiary.model.resolve import Resolved
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.blame import Blame, blame
@@ -57,8 +57,20 @@ class Examined:
 
 
 def policy_set_of(resolved: Resolved) -> PolicySet:
-    """Give what decides an environment's sign-ins, so that goals can name any of its locations."""
-    return PolicySet(resolved.policies, resolved.known_locations)
+    """Give what decides an environment's sign-ins, so that goals can name any of its locations.
+
+    A location that is not deployed is not in the tenant, so `AllTrusted` does not mean it there.
+    """
+    deployed = {each.key for each in resolved.named_locations}
+    return PolicySet(
+        resolved.policies,
+        tuple(
+            replace(each, is_trusted=False)
+            if isinstance(each, IpNamedLocation) and each.key not in deployed
+            else each
+            for each in resolved.known_locations
+        ),
+    )
 
 
 def examine(resolved: Resolved) -> Examined:
