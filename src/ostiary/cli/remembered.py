@@ -70,6 +70,7 @@ class Remembered:
         told = (
             _engine(),
             resolved.policies,
+            resolved.named_locations,
             resolved.known_locations,
             resolved.goals,
             resolved.facts,

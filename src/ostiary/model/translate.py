@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from ostiary.model.policy import NamedLocation, PolicySet
+from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
 
 Value = TypeVar("Value")
@@ -23,8 +23,7 @@ def translated(of: Resolved, into: Resolved) -> PolicySet:
         for identity, name in of.names.items()
         if not any(identity == each.key for each in of.known_locations)
     }
-    locations: tuple[NamedLocation, ...] = of.known_locations
-    return PolicySet(tuple(_with_ids(each, ids) for each in of.policies), locations)
+    return PolicySet(tuple(_with_ids(each, ids) for each in of.policies), of.named_locations)
 
 
 def _with_ids(value: Value, ids: Mapping[str, str]) -> Value:

@@ -113,3 +113,17 @@ def test_what_no_order_makes_safe_is_refused(deployed: Checkout) -> None:
     assert "a sign-in that is blocked before and after gets in" in done.stderr
     assert "apply it in two steps" in done.stderr
     assert deployed.writes() == []
+
+
+def test_a_tenant_is_compared_with_what_it_shall_be(deployed: Checkout) -> None:
+    done = deployed.run("diff", "sandbox", "--tenant")
+    assert (done.code, done.stderr.count("Traceback")) == (0, 0), done.text
+    assert "no sign-in is decided differently" in done.stdout
+
+    deployed.change(
+        "policies/block-legacy-authentication.yaml", lambda data: data.update(state="disabled")
+    )
+    done = deployed.run("diff", "sandbox", "--tenant")
+    assert done.code == 2, done.text
+    assert "no longer blocked (by `Block legacy authentication`)" in done.stdout
+    assert deployed.writes() == []
