@@ -9,8 +9,11 @@ derived must contain the region.  This module imports nothing of ostiary.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class CertificateError(ValueError):
@@ -90,3 +93,46 @@ def _join(left: Mapping[int, int], right: Mapping[int, int], key: int, full: int
     if joined[key] == full:
         del joined[key]
     return joined
+
+
+def check_file(text: str) -> dict[str, int]:
+    """Check what `ostiary prove --certificates` wrote for one environment; raise CertificateError.
+
+    Gives the number of questions that were checked for each goal.
+    """
+    try:
+        data = json.loads(text)
+        sizes = [each["size"] for each in data["dimensions"]]
+        owners = [each["owner"] for each in data["cubes"]]
+        cubes = [_masks(each["masks"]) for each in data["cubes"]]
+        checked = {}
+        for goal, questions in data["goals"].items():
+            for each in questions:
+                certificate, among = Certificate.from_json(each["certificate"]), int(each["among"])
+                check(sizes, _masks(each["region"]), cubes, certificate)
+                if not all(among >> owners[number] & 1 for number in certificate.premises):
+                    raise CertificateError(f"`{goal}` rests on what does not count")
+            checked[goal] = len(questions)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        if isinstance(error, CertificateError):
+            raise
+        raise CertificateError(f"not a file of certificates: {error}") from None
+    return checked
+
+
+def _masks(of: Mapping[str, str]) -> dict[int, int]:
+    return {int(key): int(mask) for key, mask in of.items()}
+
+
+def main() -> None:
+    """Check the files that are named: `python -m ostiary.proof.certificate FILE ...`."""
+    for name in sys.argv[1:]:
+        try:
+            checked = check_file(Path(name).read_text(encoding="utf-8"))
+        except (CertificateError, OSError) as error:
+            raise SystemExit(f"{name}: {error}") from None
+        print(f"{name}: {len(checked)} goals, {sum(checked.values())} questions, all proven")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

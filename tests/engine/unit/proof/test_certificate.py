@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ostiary.proof.certificate import Certificate, CertificateError, check
+from ostiary.proof.certificate import Certificate, CertificateError, check, check_file
 
 SIZES = (3, 2)
 # Two classes of key 0 at either class of key 1, and the third at both.
@@ -84,3 +88,49 @@ def test_json_and_back() -> None:
 def test_json_of_anything_else_is_refused(data: object, message: str) -> None:
     with pytest.raises(CertificateError, match=message):
         Certificate.from_json(data)
+
+
+def written(**changed: Any) -> str:
+    """Give a file as `ostiary prove --certificates` writes it: two cubes cover all of one key."""
+    question = {
+        "region": {},
+        "among": "3",
+        "certificate": {"premises": [0, 1], "steps": [[0, 1, 0]]},
+        **changed,
+    }
+    return json.dumps(
+        {
+            "dimensions": [{"kind": "principal", "name": "", "size": 2}],
+            "cubes": [{"owner": 0, "masks": {"0": "1"}}, {"owner": 1, "masks": {"0": "2"}}],
+            "goals": {"goal": [question]},
+        }
+    )
+
+
+def test_a_file_is_checked_by_itself(tmp_path: Path) -> None:
+    assert check_file(written()) == {"goal": 1}
+    file = tmp_path / "here.json"
+    file.write_text(written())
+    command = [sys.executable, "-m", "ostiary.proof.certificate", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{file}: 1 goals, 1 questions, all proven\n")
+    file.write_text(written(certificate={"premises": [0], "steps": []}))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "leaves out part of the region" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (written(among="1"), "rests on what does not count"),
+        (written(certificate={"premises": [0, 2], "steps": [[0, 1, 0]]}), "none of the 2 cubes"),
+        ("{", "not a file of certificates"),
+        ("[]", "not a file of certificates"),
+        ('{"dimensions": [], "cubes": [{}], "goals": {}}', "not a file of certificates"),
+    ],
+)
+def test_a_file_that_proves_nothing_is_refused(text: str, told: str) -> None:
+    with pytest.raises(CertificateError, match=told):
+        check_file(text)
