@@ -32,8 +32,9 @@ from ostiary.errors import Location, OstiaryError
 from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.proof.examine import Examined, examine
+from ostiary.proof.explain import explain
 from ostiary.proof.partial import partial
-from ostiary.proof.results import Gap, Result
+from ostiary.proof.results import Result
 from ostiary.report import goals
 from ostiary.spec.source import Step
 from ostiary.spec.workspace import load
@@ -201,5 +202,5 @@ def _stack(args: StackValidationArgs) -> str:
 
 
 def _told(result: Result, examined: Examined) -> str:
-    explained = examined.explain(result) if isinstance(result, Gap) else None
+    explained = explain(examined, result)
     return goals.result(result, explained, examined, _InProgram())

@@ -20,8 +20,8 @@ from ostiary.cli.workspace import (
 from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in, in_order
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
+from ostiary.proof.explain import explain
 from ostiary.proof.findings import Findings, findings
-from ostiary.proof.results import Gap
 from ostiary.report import goals_json
 from ostiary.report.exceptions import exception, exception_json
 from ostiary.report.gate import failures, waived
@@ -87,7 +87,7 @@ def _check_for_machines(environments: list[str] | None) -> None:
         failed = failed or bool(examined.failed)
         places = Places(workspace, resolved.environment)
         for each in examined.results:
-            explained = examined.explain(each) if isinstance(each, Gap) else None
+            explained = explain(examined, each)
             results.append(goals_json.result(each, explained, examined, places))
     valid = not errors_in(found)
     diagnostics = [goals_json.diagnostic(each) for each in dict.fromkeys(in_order(found))]

@@ -14,7 +14,7 @@ from ostiary.cli.workspace import Format, resolved_all_or_exit, warn, workspace_
 from ostiary.errors import ProofError
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
-from ostiary.proof.results import Gap
+from ostiary.proof.explain import explain
 from ostiary.report import certificates as certified
 from ostiary.report import goals, goals_json, rows
 from ostiary.spec.validate import did_you_mean
@@ -56,7 +56,7 @@ def prove(
         for result in examined.results:
             if result.goal.key not in wanted:
                 continue
-            explained = examined.explain(result) if isinstance(result, Gap) else None
+            explained = explain(examined, result)
             if output is Format.JSON:
                 results.append(goals_json.result(result, explained, examined, places))
             else:

@@ -9,19 +9,8 @@ from ostiary.model.goal import Waiver
 from ostiary.model.policy import IpNamedLocation, PolicySet
 from ostiary.model.resolve import Resolved
 from ostiary.proof.attributes import TooHardError
-from ostiary.proof.blame import Blame, blame
 from ostiary.proof.prove import Prover
-from ostiary.proof.repairs import Repair, repairs
-from ostiary.proof.results import Gap, NotDecided, Proof, Result
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A gap with who is to blame for each of its openings, and edits that close it."""
-
-    gap: Gap
-    blames: tuple[Blame, ...]
-    repairs: tuple[Repair, ...]
+from ostiary.proof.results import NotDecided, Proof, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +36,6 @@ class Examined:
             for each in self.results
             if not isinstance(each, Proof) and each.goal.key not in self.waivers
         )
-
-    def explain(self, gap: Gap) -> Explained:
-        """Say who is to blame for each opening, and find edits that break no goal that holds."""
-        blames = tuple(blame(self.policy_set, gap.goal, each) for each in gap.openings)
-        holding = [each.goal for each in self.results if isinstance(each, Proof)]
-        found = repairs(self.prover, gap, holding) if self.prover else ()
-        return Explained(gap, blames, found)
 
 
 def policy_set_of(resolved: Resolved) -> PolicySet:

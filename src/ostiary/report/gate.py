@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined
-from ostiary.proof.results import Gap, Result
+from ostiary.proof.explain import explain
+from ostiary.proof.results import Result
 from ostiary.report.goals import result
 from ostiary.spec.workspace import Workspace
 
@@ -25,5 +26,5 @@ def waived(workspace: Workspace, examined: Examined) -> Iterator[str]:
 def _told(workspace: Workspace, examined: Examined, results: Iterable[Result]) -> Iterator[str]:
     places = Places(workspace, examined.resolved.environment)
     for each in results:
-        explained = examined.explain(each) if isinstance(each, Gap) else None
+        explained = explain(examined, each)
         yield result(each, explained, examined, places)

@@ -10,7 +10,8 @@ from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires
 from ostiary.model.places import Places
 from ostiary.model.resolve import Resolved
 from ostiary.proof.blame import Blame
-from ostiary.proof.examine import Examined, Explained
+from ostiary.proof.examine import Examined
+from ostiary.proof.explain import Explained
 from ostiary.proof.results import Gap, IdleException, NotDecided, Opening, Proof, Result, Vacuous
 from ostiary.report.openings import extent
 from ostiary.report.reasons import because, repair

@@ -14,7 +14,8 @@ from ostiary.proof.blame import Blame
 from ostiary.proof.clues import Clue
 from ostiary.proof.cubes import bits
 from ostiary.proof.decision import Decision
-from ostiary.proof.examine import Examined, Explained
+from ostiary.proof.examine import Examined
+from ostiary.proof.explain import Explained
 from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import Country, Flow, Guest, Target
 from ostiary.proof.repairs import Repair

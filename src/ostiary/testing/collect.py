@@ -12,7 +12,8 @@ import pytest
 
 from ostiary.errors import DiagnosticsError, Location
 from ostiary.model.rows import rows_in
-from ostiary.proof.results import Gap, Proof
+from ostiary.proof.explain import explain
+from ostiary.proof.results import Proof
 from ostiary.report import goals, sign_in_tables
 from ostiary.testing.subject import Environment, Subject
 
@@ -131,7 +132,7 @@ class Goal(_Item):
             words = f"{goals.verdict(result).lower()}, {goals.waived(waiver)}"
             self.user_properties.append(("waiver", words))
             pytest.xfail(words)
-        explained = examined.explain(result) if isinstance(result, Gap) else None
+        explained = explain(examined, result)
         told = goals.result(result, explained, examined, self.of.places)
         raise Failure(told.removeprefix(f"{goals.named(examined, result.goal)}: "))
 

@@ -17,7 +17,8 @@ from ostiary.model.places import Places
 from ostiary.model.resolve import resolve
 from ostiary.proof.certificate import Certificate, CertificateError, check
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.examine import Examined, Explained, examine
+from ostiary.proof.examine import Examined, examine
+from ostiary.proof.explain import Explained, explain
 from ostiary.proof.prove import holds
 from ostiary.proof.results import Gap, Result
 from ostiary.report import goals, goals_json, rows
@@ -44,10 +45,7 @@ def examined_of(workspace: Workspace) -> Examined:
 
 
 def explained_of(examined: Examined) -> list[tuple[Result, Explained | None]]:
-    return [
-        (each, examined.explain(each) if isinstance(each, Gap) else None)
-        for each in examined.results
-    ]
+    return [(each, explain(examined, each)) for each in examined.results]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
