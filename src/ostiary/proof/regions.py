@@ -203,9 +203,8 @@ class Regions:
         return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
 
     def _meet(self, cube: Part, part: Part) -> Part | None:
-        few, many = (part, cube) if len(part) < len(cube) else (cube, part)
-        both = many.copy()
-        for key, mask in few.items():
+        both = cube.copy()
+        for key, mask in part.items():
             left = both.get(key, -1) & mask
             if not left:
                 return None

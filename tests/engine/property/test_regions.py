@@ -14,14 +14,17 @@ from ostiary import catalog
 from ostiary.model.filter_expression import Comparison, truth
 from ostiary.model.goal import Fact, SignIns
 from ostiary.model.policy import (
+    Applications,
     ClientApplications,
     Conditions,
     CountryNamedLocation,
     Filter,
     IpNamedLocation,
     NamedLocation,
+    Platforms,
     Policy,
     PolicySet,
+    Users,
 )
 from ostiary.model.sign_in import UNREGISTERED, Application, ServicePrincipal, SignIn, User
 from ostiary.proof.conditions import MFA_TRUSTED_IPS
@@ -313,3 +316,9 @@ def holds(partition: Partition, dimension: Dimension, each: Any, value: Any) -> 
 
 def alike(atoms: Sequence[Comparison], name: str, one: Any, other: Any) -> bool:
     return all(truth(atom, {name: one}) == truth(atom, {name: other}) for atom in atoms)
+
+
+def test_a_condition_that_leaves_nothing_gives_no_cube() -> None:
+    platforms = Platforms(("windows",), ("windows",))
+    never = Conditions(Users(("All",)), Applications(("All",)), ("all",), platforms=platforms)
+    assert list(Regions(Partition([never], LOCATIONS)).of_policy(never)) == []
