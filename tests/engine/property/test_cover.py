@@ -88,7 +88,7 @@ def assert_maximal(case: Case, hole: Cube) -> None:
 
 
 @given(cases())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
     answer = case.index.gap(case.region, case.among)
     if points(case.space, case.region, *case.counted):
@@ -103,7 +103,7 @@ def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(15, 40))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_many_overlapping_cubes_need_splits_inside_splits(seed: int, count: int) -> None:
     random = Random(seed)
     space = Space((2, 2, 2, 2, 2, 3, 3))

@@ -31,7 +31,7 @@ def write(root: Path, files: dict[str, strategies.Data]) -> None:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-@settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(strategies.workspaces(TENANT, 8))
 def test_a_policy_comes_back_from_graphs_json(files: dict[str, strategies.Data]) -> None:
     with TemporaryDirectory() as folder:

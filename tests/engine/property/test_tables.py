@@ -241,7 +241,7 @@ def applies(tables: Tables, sign_in: SignIn) -> dict[str, bool | None]:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(POLICIES, st.lists(SIGN_INS, min_size=1, max_size=6), READINGS)
 def test_tables_agree_with_evaluate_on_every_policy(
     policies: list[Policy], sign_ins: list[SignIn], reading: Any
@@ -266,7 +266,7 @@ def bits(row: Any) -> int:
     return int.from_bytes(row.astype("<u8").tobytes(), "little")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(POLICIES, st.lists(SIGN_INS, max_size=8), READINGS)
 def test_batches_agree_with_single_sign_ins(
     policies: list[Policy], sign_ins: list[SignIn], reading: Any

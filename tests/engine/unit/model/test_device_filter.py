@@ -420,7 +420,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(EXPRESSIONS)
 def test_rendering_and_parsing_come_back(expression: Expression) -> None:
     text = render(expression)
