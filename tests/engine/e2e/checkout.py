@@ -77,6 +77,8 @@ class Under:
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
+                # A shell without job control has what it starts in the background ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 (no threads)
             )
 
     def signal(self, number: signal.Signals) -> None:
