@@ -60,8 +60,8 @@ def declare(
         {
             each.key: {
                 "id": declared.policies[each.key].object_id,
-                "displayName": declared.policies[each.key].display_name,
-                "state": declared.policies[each.key].state,
+                "displayName": each.display_name,
+                "state": each.state,
             }
             for each in resolved.policies
         },
@@ -102,11 +102,14 @@ class _Declared:
                 before[then].add(first)
         waiting = {each: set(firsts) for each, firsts in before.items()}
         for each in resolved.policies:
-            named = _location_keys(each) & {key for kind, key in specified if kind != "policy"}
-            waiting["policy", each.key] |= {("named location", key) for key in named}
+            named = (("named location", key) for key in _location_keys(each))
+            waiting["policy", each.key] |= {each for each in named if each in specified}
         for resource in TopologicalSorter(waiting).static_order():
             firsts = [self._made(first) for first in sorted(before[resource])]
             self._declare(specified[resource], firsts)
+
+    def _locations_of(self, policy: Policy) -> set[str]:
+        return _location_keys(policy) & self.named_locations.keys()
 
     def _made(self, resource: Resource) -> pulumi.Resource:
         kind, key = resource
@@ -120,19 +123,18 @@ class _Declared:
                     of.key,
                     _NAMED_LOCATIONS,
                     self.imports.get("namedLocations", {}),
-                    depends_on=depends_on,
+                    depends_on=depends_on or None,
                 ),
             )
             return
-        ids = {key: location.object_id for key, location in self.named_locations.items()}
         self.policies[of.key] = _policy(
             of,
-            ids,
+            {key: self.named_locations[key].object_id for key in self._locations_of(of)},
             self.options.of(
                 of.key,
                 _POLICIES,
                 self.imports.get("policies", {}),
-                depends_on=depends_on,
+                depends_on=depends_on or None,
                 protect=of.key in self.options.resolved.protected,
                 replacement_trigger=_cannot_be_cleared(of),
             ),
