@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from ostiary.errors import Diagnostic, Location
+from ostiary.errors import Diagnostic
 from ostiary.model.named_locations import LocationNames
 from ostiary.spec.environment import EnvironmentSpec, ExclusionSpec
 from ostiary.spec.models import ExceptionSpec, FilterSpec, LocationsSpec, PolicySpec
@@ -138,15 +138,13 @@ def without_exceptions(policy: PolicySpec, environment: Sourced[EnvironmentSpec]
 
 def declaration(
     policy: Sourced[PolicySpec], environment: Sourced[EnvironmentSpec], key: str, name: str
-) -> tuple[ExceptionSpec | ExclusionSpec, Location] | None:
+) -> ExceptionSpec | ExclusionSpec | None:
     """Find who answers for an exclusion, by its list or filter and its name in the files."""
     for listed, other, route in added(policy.key, environment):
         if (listed, other) == (key, name):
-            return environment.spec.exclusions[int(route[1])], environment.at(*route)
-    for index, exception in enumerate(policy.spec.exceptions):
-        if exception.of == (name if key in _NAMED else key):
-            return exception, policy.at("exceptions", index)
-    return None
+            return environment.spec.exclusions[int(route[1])]
+    wanted = name if key in _NAMED else key
+    return next((each for each in policy.spec.exceptions if each.of == wanted), None)
 
 
 def _excluded(spec: PolicySpec) -> dict[str, Route]:

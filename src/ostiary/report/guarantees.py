@@ -88,7 +88,7 @@ def _exceptions(workspace: Workspace, every: Every) -> Iterator[str]:
             policy = workspace.policies[of.policy]
             answers = declaration(policy, workspace.environments[environment], of.of, name)
             who = (
-                f"{answers[0].owner} | {answers[0].expires} | {answers[0].reason}"
+                f"{answers.owner} | {answers.expires} | {answers.reason}"
                 if answers
                 else "nobody | | "
             )
