@@ -187,7 +187,7 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
             # The provider sends a create again when the answer was lost, and knows of the last.
             found = _leftovers(stack, resolved)
     _delete(stack, resolved, found)
-    for line in deployed(stack.outputs(), resolved):
+    for line in deployed(resolved, _managed(stack.state())):
         show(line)
     done = changes or found.twins
     say("done" if done else f"nothing changed: {stack.name} is as specified")

@@ -74,13 +74,6 @@ class Stack:
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self.name))
         return state
 
-    def outputs(self) -> dict[str, Any]:
-        """Give the stack's outputs."""
-        outputs: dict[str, Any] = json.loads(
-            self._quietly("stack", "output", "--json", "--stack", self.name)
-        )
-        return outputs
-
     def run(self, arguments: Sequence[str], order: Order = ()) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]

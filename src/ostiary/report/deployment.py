@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from ostiary.model.policy import IpNamedLocation, NamedLocation, Policy
 from ostiary.model.resolve import Resolved
+from ostiary.tenant.orphans import Managed
 
 
-def deployed(outputs: Mapping[str, Any], resolved: Resolved) -> Iterator[str]:
-    """List every policy and named location with state, id and name; `outputs` are the stack's."""
+def deployed(resolved: Resolved, managed: Managed) -> Iterator[str]:
+    """List every policy and named location with its state, its id in the tenant, and its name."""
     yield f"tenant {resolved.tenant_id} ({resolved.environment}) holds"
-    for one, several, kind in (
-        ("policy", "policies", "policies"),
-        ("named location", "named locations", "namedLocations"),
+    for one, several, specified, ids in (
+        ("policy", "policies", resolved.policies, managed.policies),
+        ("named location", "named locations", resolved.named_locations, managed.named_locations),
     ):
-        rows = outputs.get(kind, {})
+        rows = [(_state(each), ids[each.key], each.display_name) for each in specified]
         yield f"  {len(rows)} {one if len(rows) == 1 else several}"
-        width = max((len(row["state"]) for row in rows.values()), default=0)
-        for key in sorted(rows):
-            row = rows[key]
-            yield f"    {row['state']:<{width}}  {row['id']}  {row['displayName']}"
+        width = max((len(state) for state, _, _ in rows), default=0)
+        for state, identity, name in rows:
+            yield f"    {state:<{width}}  {identity}  {name}"
+
+
+def _state(of: Policy | NamedLocation) -> str:
+    if isinstance(of, Policy):
+        return of.state
+    if isinstance(of, IpNamedLocation):
+        return "trusted" if of.is_trusted else "not trusted"
+    return "country"
