@@ -145,5 +145,5 @@ def _list(name: str, option: Any) -> inspect.Parameter:
 
 
 # Typer makes the options from the signature; the words of a sign-in are listed once, in `signals`.
-what_if.__signature__ = inspect.Signature(_options())  # type: ignore[attr-defined]
+what_if.__signature__ = inspect.Signature(_options())  # type: ignore[attr-defined]  # no function has it by itself
 what_if.__annotations__ = {each.name: each.annotation for each in _options()}
