@@ -52,3 +52,12 @@ def deployed(template: Path, tmp_path: Path) -> Iterator[Checkout]:
     checkout.mark()
     yield checkout
     checkout.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the histories were made of."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, happened in getattr(report, "user_properties", ()):
+            if name == "histories":
+                told = ", ".join(f"{count} {what}" for what, count in happened.items())
+                terminalreporter.write_line(f"every history ended as specified: {told}")
