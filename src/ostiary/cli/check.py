@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from ostiary.cli.remembered import Remembered
-from ostiary.cli.terminal import show, slowly
+from ostiary.cli.terminal import Format, Output, show, show_json, slowly
 from ostiary.cli.workspace import (
-    Format,
     report,
     resolved_all,
     resolved_all_or_exit,
@@ -27,15 +25,11 @@ from ostiary.report.exceptions import exception, exception_json
 from ostiary.report.gate import failures, waived
 from ostiary.report.goals import Tally
 from ostiary.report.guarantees import guarantees as page
+from ostiary.report.guarantees import guarantees_json
 from ostiary.spec.workspace import Workspace
 
 Environments = Annotated[
     list[str] | None, typer.Argument(help="The environments to check; by default all.")
-]
-
-
-Output = Annotated[
-    Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
 ]
 
 
@@ -97,7 +91,7 @@ def _check_for_machines(environments: list[str] | None) -> None:
         "diagnostics": diagnostics,
         "results": results,
     }
-    show(json.dumps(told, indent=2, ensure_ascii=False))
+    show_json(told)
     if not valid:
         raise SystemExit(DiagnosticsError.exit_code)
     if failed:
@@ -115,15 +109,19 @@ def exceptions(environments: Environments = None, *, output: Output = Format.TEX
             for line in exception(each, workspace, examined):
                 show(line)
     if output is Format.JSON:
-        show(json.dumps(listed, indent=2, ensure_ascii=False))
+        show_json(listed)
 
 
-def guarantees(environments: Environments = None) -> None:
+def guarantees(environments: Environments = None, *, output: Output = Format.TEXT) -> None:
     """Write what the policies guarantee, and on what it rests, as a page of Markdown."""
-    every = list(_every(environments))
-    if every:
-        workspace = every[0][0]
-        show(page(workspace, [(examined, told) for _, examined, told in every]).rstrip())
+    told = list(_every(environments))
+    if not told:
+        return
+    workspace, every = told[0][0], [(examined, found) for _, examined, found in told]
+    if output is Format.JSON:
+        show_json(guarantees_json(workspace, every))
+    else:
+        show(page(workspace, every).rstrip())
 
 
 def _every(environments: list[str] | None) -> Iterator[tuple[Workspace, Examined, Findings]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import tarfile
 import tempfile
@@ -14,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from ostiary.cli.terminal import show, slowly
+from ostiary.cli.terminal import Format, Output, show, show_json, slowly
 from ostiary.cli.up import environ_of
-from ostiary.cli.workspace import Format, resolved_all_or_exit, resolved_or_exit, workspace_root
+from ostiary.cli.workspace import resolved_all_or_exit, resolved_or_exit, workspace_root
 from ostiary.errors import OstiaryError
 from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import Resolved
@@ -46,9 +45,7 @@ def diff(
     tenant: Annotated[
         bool, typer.Option("--tenant", help="Compare with what the tenant holds, whoever made it.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    output: Output = Format.TEXT,
 ) -> None:
     """Show which sign-ins are decided differently than in a revision, environment or tenant."""
     if tenant and against:
@@ -78,7 +75,7 @@ def diff(
             for line in difference(found, resolved.names):
                 show(f"  {line}")
     if output is Format.JSON:
-        show(json.dumps(told, indent=2, ensure_ascii=False))
+        show_json(told)
     if changed:
         raise SystemExit(CHANGED)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import show
-from ostiary.cli.workspace import Format, resolved_all_or_exit, workspace_root
+from ostiary.cli.terminal import Format, Output, show, show_json
+from ostiary.cli.workspace import resolved_all_or_exit, workspace_root
 from ostiary.errors import OstiaryError
 from ostiary.proof.examine import Examined, examine
 from ostiary.report import goals
@@ -25,15 +24,16 @@ def explain(
     subject: Annotated[
         str, typer.Argument(help="A diagnostic's code, or a goal.", metavar="CODE|GOAL")
     ],
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    output: Output = Format.TEXT,
 ) -> None:
     """Explain a diagnostic by its code, or a goal and where it is enforced and proven."""
     codes = sections()
     if subject in codes:
         told = {"code": subject, "text": codes[subject]}
-        show(_json(told) if output is Format.JSON else f"{subject}\n\n{codes[subject]}")
+        if output is Format.JSON:
+            show_json(told)
+        else:
+            show(f"{subject}\n\n{codes[subject]}")
         return
     try:
         known = goal_names(workspace_root())
@@ -58,7 +58,7 @@ def _explain_goal(key: str, output: Format) -> None:
     spec = workspace.goals[key].spec
     if output is Format.JSON:
         environments = {each.resolved.environment: _enforced(each) for each in examined}
-        show(_json({"goal": key, "says": spec.says, "environments": environments}))
+        show_json({"goal": key, "says": spec.says, "environments": environments})
         return
     show(f"{key}\n  {spec.says}")
     meanings: dict[tuple[str, ...], list[str]] = {}
@@ -81,7 +81,3 @@ def _enforced(examined: Examined) -> dict[str, Any]:
         policies = getattr(result, "policies", ())
         return {"enforced": True, "result": result_word(result), "policies": list(policies)}
     return {"enforced": False, "result": None, "policies": []}
-
-
-def _json(of: dict[str, Any]) -> str:
-    return json.dumps(of, indent=2, ensure_ascii=False)

@@ -19,21 +19,21 @@ USAGE, INTERRUPTED = 64, 130
 # Typer exports one of the ways in which a command cannot be understood; all share its base.
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
-# The module of each verb.
-_VERBS = {
-    "check": "check",
-    "prove": "prove",
-    "what-if": "what_if",
-    "exceptions": "check",
-    "guarantees": "check",
-    "diff": "diff",
-    "explain": "explain",
-    "up": "up",
-    "pulumi": "up",
-    "policy-pack": "policy_pack",
-    "affected": "affected",
-    "engine": "engine",
-    "sandbox": "sandbox",
+# The module of each verb, and a line to try it with in the folder of a workspace.
+VERBS = {
+    "check": ("check", "ostiary check contoso-prod"),
+    "prove": ("prove", "ostiary prove contoso-prod --goal everybody-needs-mfa"),
+    "what-if": ("what_if", "ostiary what-if contoso-prod --flow deviceCodeFlow --ip 203.0.113.7"),
+    "exceptions": ("check", "ostiary exceptions contoso-prod --format json"),
+    "guarantees": ("check", "ostiary guarantees contoso-dev contoso-prod"),
+    "diff": ("diff", "ostiary diff contoso-dev --with contoso-prod"),
+    "explain": ("explain", "ostiary explain unknown-location"),
+    "up": ("up", "ostiary up sandbox"),
+    "pulumi": ("up", "ostiary pulumi sandbox stack history"),
+    "policy-pack": ("policy_pack", "ostiary policy-pack .ostiary/policy-pack"),
+    "affected": ("affected", "ostiary affected --base HEAD~1 --format lines"),
+    "engine": ("engine", "ostiary engine --format json"),
+    "sandbox": ("sandbox", "ostiary sandbox status"),
 }
 
 
@@ -47,14 +47,15 @@ def application(verb: str | None = None) -> typer.Typer:
     )
     # Typer takes away the name of a command that is alone, unless there is something above it.
     app.callback()(lambda: None)
-    for name in [verb] if verb in _VERBS else _VERBS:
-        module = import_module(f"ostiary.cli.{_VERBS[name]}")
+    for name in [verb] if verb in VERBS else VERBS:
+        of, example = VERBS[name]
+        module, epilog = import_module(f"ostiary.cli.{of}"), f"Example: {example}"
         if name == "sandbox":
-            app.add_typer(module.app, name=name)
+            app.add_typer(module.app, name=name, epilog=epilog)
         else:
             settings = {"ignore_unknown_options": name == "pulumi"}
-            app.command(name, context_settings=settings)(
-                getattr(module, _VERBS[name] if "-" in name else name)
+            app.command(name, context_settings=settings, epilog=epilog)(
+                getattr(module, name.replace("-", "_"))
             )
     return app
 

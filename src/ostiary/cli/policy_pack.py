@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ostiary.cli.terminal import show
+from ostiary.cli.terminal import Format, Output, show, show_json
 from ostiary.cli.workspace import workspace_root
 from ostiary.errors import OstiaryError
 
@@ -37,6 +37,7 @@ def policy_pack(
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(
         ".ostiary/policy-pack"
     ),
+    output: Output = Format.TEXT,
 ) -> None:
     """Write a policy pack that guards any Pulumi program by this repository's goals."""
     if util.find_spec("pulumi_policy") is None or sys.prefix == sys.base_prefix:
@@ -52,4 +53,8 @@ def policy_pack(
     (folder / "PulumiPolicy.yaml").write_text(project, encoding="utf-8")
     main = _MAIN.format(root=Path(os.path.relpath(root, folder)).as_posix())
     (folder / "__main__.py").write_text(main, encoding="utf-8")
-    show(f"pulumi preview --policy-pack {folder}")
+    command = f"pulumi preview --policy-pack {folder}"
+    if output is Format.JSON:
+        show_json({"folder": str(folder), "command": command})
+    else:
+        show(command)

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import say, show, slowly
-from ostiary.cli.workspace import Format, resolved_all_or_exit, warn, workspace_root
+from ostiary.cli.terminal import Format, Output, say, show, show_json, slowly
+from ostiary.cli.workspace import resolved_all_or_exit, warn, workspace_root
 from ostiary.errors import ProofError
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
@@ -29,9 +29,7 @@ def prove(
     goal: Annotated[
         list[str] | None, typer.Option(help="Only this goal; may be repeated.", metavar="KEY")
     ] = None,
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    output: Output = Format.TEXT,
     certificates: Annotated[
         Path | None,
         typer.Option(help="Write what each environment's proofs rest on into this folder."),
@@ -67,7 +65,7 @@ def prove(
         if certificates is not None:
             _write_certificates(certificates, examined)
     if output is Format.JSON:
-        show(json.dumps({"proven": not failed, "results": results}, indent=2, ensure_ascii=False))
+        show_json({"proven": not failed, "results": results})
     else:
         show(tally.words)
     if save_tests is not None:

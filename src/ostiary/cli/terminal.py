@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
 
 # Progress is told of what takes longer, in seconds, and no more often than that.
 SILENCE = 1.0
+
+
+class Format(StrEnum):
+    """What a command prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Output = Annotated[
+    Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
+]
 
 
 def say(line: str) -> None:
@@ -19,6 +35,11 @@ def say(line: str) -> None:
 def show(line: str) -> None:
     """Print a line of the result."""
     print(line, flush=True)  # noqa: T201 (likewise)
+
+
+def show_json(value: Any) -> None:
+    """Print the result as JSON."""
+    show(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def slowly() -> Callable[[str], None]:

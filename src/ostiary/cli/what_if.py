@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import show
-from ostiary.cli.workspace import Format, resolved_all_or_exit, workspace_root
+from ostiary.cli.terminal import Format, Output, show, show_json
+from ostiary.cli.workspace import resolved_all_or_exit, workspace_root
 from ostiary.errors import Location
 from ostiary.model.asked import Asked, sign_in
 from ostiary.model.names import Names
@@ -71,7 +70,7 @@ def what_if(
     answer = decide(policy_set_of(resolved), made)
     places = Places(workspace, environment)
     if output is Format.JSON:
-        show(json.dumps(report.json(answer, resolved, places), indent=2, ensure_ascii=False))
+        show_json(report.json(answer, resolved, places))
     else:
         for line in report.text(answer, resolved, places):
             show(line)
@@ -124,14 +123,11 @@ def _options() -> list[inspect.Parameter]:
         metavar="WORD",
     )
     plain = typer.Option("--plain", help="What is not given is plain: a member in no group, ...")
-    output = typer.Option("--format", help="For people, or for machines (docs/json.md).")
     return [
         *made,
         _list("unknown", unknown),
         inspect.Parameter("plain", keyword, default=False, annotation=Annotated[bool, plain]),
-        inspect.Parameter(
-            "output", keyword, default=Format.TEXT, annotation=Annotated[Format, output]
-        ),
+        inspect.Parameter("output", keyword, default=Format.TEXT, annotation=Output),
     ]
 
 

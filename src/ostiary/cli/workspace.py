@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 
 from ostiary.cli.terminal import say, show
@@ -22,13 +21,6 @@ from ostiary.proof.examine import examine
 from ostiary.proof.findings import findings
 from ostiary.report.gate import failures, waived
 from ostiary.spec.workspace import Workspace, environment_names, load
-
-
-class Format(StrEnum):
-    """What the command prints."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def workspace_root() -> Path:
