@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from ostiary.sandbox.answers import Json, RefusalError
 from ostiary.sandbox.faults import Fault
+from ostiary.sandbox.furnishing import furnish, furnished
 from ostiary.sandbox.graph_call import now
 from ostiary.sandbox.graph_rules import location_shape
 from ostiary.sandbox.graph_shapes import POLICY
@@ -47,6 +48,8 @@ class Admin:
             ("POST", "reset", self._reset),
             ("GET", "tenants/{tenant}", self._tenant),
             ("PATCH", "tenants/{tenant}", self._change_tenant),
+            ("GET", "tenants/{tenant}/directory", self._directory),
+            ("PUT", "tenants/{tenant}/directory", self._furnish),
             ("POST", "tenants/{tenant}/policies", self._put_policy),
             ("POST", "tenants/{tenant}/namedLocations", self._put_location),
         )
@@ -99,6 +102,13 @@ class Admin:
         roles = tuple(str(each) for each in body.get("roles", tenant.roles))
         defaults = bool(body.get("securityDefaults", tenant.security_defaults))
         self._store.put_tenant(replace(tenant, roles=roles, security_defaults=defaults))
+        return {}
+
+    def _directory(self, request: Request, _: Json) -> Json:
+        return furnished(self._store, self._named(request))
+
+    def _furnish(self, request: Request, body: Json) -> Json:
+        furnish(self._store, self._named(request), body)
         return {}
 
     def _put_policy(self, request: Request, body: Json) -> Json:

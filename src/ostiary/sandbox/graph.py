@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from uuid import uuid4
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
+from ostiary.sandbox.catalogs import STRENGTHS
 from ostiary.sandbox.graph_call import (
     Call,
     Collection,
+    Handler,
+    Routes,
     context,
     entity,
     existing,
@@ -32,16 +34,6 @@ from ostiary.sandbox.graph_rules import (
 )
 from ostiary.sandbox.graph_shapes import POLICY
 from ostiary.sandbox.graph_types import complete, is_guid, merge
-
-Handler = Callable[[Call], Answer]
-
-
-# https://learn.microsoft.com/entra/identity/authentication/concept-authentication-strengths
-_STRENGTHS = {
-    "00000000-0000-0000-0000-000000000002": "Multifactor authentication",
-    "00000000-0000-0000-0000-000000000003": "Passwordless MFA",
-    "00000000-0000-0000-0000-000000000004": "Phishing-resistant MFA",
-}
 
 
 def read(kind: Collection) -> Handler:
@@ -83,7 +75,7 @@ def create_policy(call: Call) -> Answer:
     check_policy(policy, sent, _directory(call))
     if call.store.count(call.tenant.id, "policies") >= POLICIES:
         raise bad_request(f"The tenant has reached its limit of {POLICIES} policies.")
-    policy = _name_strength(policy)
+    policy = _name_strength(call, policy)
     call.store.put(call.tenant.id, "policies", policy)
     return Answer(201, entity(call.root, "policies", policy))
 
@@ -97,23 +89,26 @@ def update_policy(call: Call) -> Answer:
     _require_application_role(call, sent)
     policy = merge(POLICY, before, sent) | {"modifiedDateTime": now()}
     check_policy(policy, sent, _directory(call))
-    call.store.put(call.tenant.id, "policies", _name_strength(policy))
+    call.store.put(call.tenant.id, "policies", _name_strength(call, policy))
     return Answer(204)
 
 
-def _name_strength(policy: Json) -> Json:
+def _name_strength(call: Call, policy: Json) -> Json:
     """Describe a policy's strength as Graph does, whatever was sent apart from its id.
 
-    That an id which is not built in is one of the tenant's own is assumed: the sandbox holds none.
+    That an id which is not built in is one of the tenant's own is assumed, whether or not an admin
+    has put it there.
     """
     grant = policy["grantControls"]
     if not grant or not grant["authenticationStrength"]:
         return policy
     strength = grant["authenticationStrength"]
-    known = _STRENGTHS.get(strength["id"])
+    key = strength["id"].lower()
+    own = call.store.object(call.tenant.id, "authenticationStrengths", key)
+    known = STRENGTHS.get(key) or own or {"displayName": None, "policyType": "custom"}
     described = strength | {
-        "displayName": known,
-        "policyType": "builtIn" if known else "custom",
+        "displayName": known["displayName"],
+        "policyType": known["policyType"],
         "requirementsSatisfied": "mfa",
     }
     return policy | {"grantControls": grant | {"authenticationStrength": described}}
@@ -234,16 +229,6 @@ def purge(kind: Collection) -> Handler:
     return handle
 
 
-def organization(call: Call) -> Answer:
-    """`GET /organization`: one, whose id is the tenant's."""
-    if not call.roles & {"Organization.Read.All", "Directory.Read.All"}:
-        # https://learn.microsoft.com/graph/resolve-auth-errors
-        message = "Insufficient privileges to complete the operation."
-        raise RefusalError(403, "Authorization_RequestDenied", message)
-    only = {"id": call.tenant.id, "displayName": "Sandbox", "verifiedDomains": []}
-    return Answer(200, {"@odata.context": context(call.root, "organization"), "value": [only]})
-
-
 def security_defaults(call: Call) -> Answer:
     """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
     require(call, "Policy.Read.All")
@@ -266,9 +251,7 @@ def unknown(call: Call) -> Answer:
 
 _CONDITIONAL_ACCESS = "identity/conditionalAccess"
 
-# method, path below the version, handler; what is added later (users, groups, …) is one line each.
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "organization", organization),
+ROUTES: Routes = (
     ("GET", "policies/identitySecurityDefaultsEnforcementPolicy", security_defaults),
     ("POST", f"{_CONDITIONAL_ACCESS}/policies", create_policy),
     ("PATCH", f"{_CONDITIONAL_ACCESS}/policies/{{id}}", update_policy),

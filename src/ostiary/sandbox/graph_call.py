@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from ostiary.sandbox.answers import Json, RefusalError, bad_request
+from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
 from ostiary.sandbox.graph_shapes import properties_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ostiary.sandbox.store import Store, Tenant
 
@@ -36,11 +37,21 @@ class Call:
     roles: frozenset[str]
     store: Store
 
+    @property
+    def beta(self) -> bool:
+        """Tell whether the beta version is asked."""
+        return self.root.endswith("/beta")
+
     def payload(self) -> Json:
         """Give the body as an object."""
         if not isinstance(self.body, dict):
             raise bad_request("Unable to read JSON request payload. It must be a JSON object.")
         return properties_sent(self.body)
+
+
+Handler = Callable[[Call], Answer]
+# method, path below the version, handler
+Routes = tuple[tuple[str, str, Handler], ...]
 
 
 def now() -> str:
@@ -73,6 +84,16 @@ def require(call: Call, *roles: str) -> None:
             "AccessDenied",
             "You cannot perform the requested operation, required scopes are missing in the token.",
         )
+
+
+def require_in_directory(call: Call, *roles: str) -> None:
+    """Refuse unless the token carries one of `roles`, in the words of the directory.
+
+    https://learn.microsoft.com/graph/resolve-auth-errors
+    """
+    if not call.roles & set(roles):
+        message = "Insufficient privileges to complete the operation."
+        raise RefusalError(403, "Authorization_RequestDenied", message)
 
 
 def context(root: str, path: str) -> str:
@@ -140,14 +161,17 @@ def page(call: Call, found: list[Json]) -> Json:
     if start + top < len(found):
         query = dict(call.query) | {"$skiptoken": str(start + top)}
         page["@odata.nextLink"] = f"{call.root}/{call.path}?{urlencode(query, safe='$')}"
-    selected = call.query.get("$select")
-    names = selected.split(",") if selected else None
-    return page | {"value": [_select(each, names) for each in found[start : start + top]]}
+    return page | {"value": [selected(call, each) for each in found[start : start + top]]}
 
 
-def _select(body: Json, names: list[str] | None) -> Json:
-    wanted = None if names is None else {*names, "@odata.type"}
-    return {name: value for name, value in body.items() if wanted is None or name in wanted}
+def selected(call: Call, body: Json, unasked: Iterable[str] | None = None) -> Json:
+    """Give the properties that `$select` names, or without it `unasked`, None meaning all."""
+    asked = call.query.get("$select")
+    names = asked.split(",") if asked else unasked
+    if names is None:
+        return body
+    wanted = {*names, "@odata.type"}
+    return {name: value for name, value in body.items() if name in wanted}
 
 
 def _number(text: str | None, default: int) -> int:

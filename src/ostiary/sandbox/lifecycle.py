@@ -100,6 +100,19 @@ class Running:
         """Switch a tenant's security defaults."""
         self.admin("PATCH", f"tenants/{tenant_id}", {"securityDefaults": enabled})
 
+    def furnish(self, tenant_id: str, directory: dict[str, Any]) -> None:
+        """Put users, groups and what else a directory holds into a tenant, merged by id.
+
+        `directory` is the document of `ostiary.sandbox.furnishing`; SandboxError when something in
+        it makes no sense, and then nothing of it is there.
+        """
+        self.admin("PUT", f"tenants/{tenant_id}/directory", directory)
+
+    def directory(self, tenant_id: str) -> dict[str, Any]:
+        """Give the directory of a tenant, as `furnish` takes it."""
+        found: dict[str, Any] = self.admin("GET", f"tenants/{tenant_id}/directory")
+        return found
+
     def put(self, tenant_id: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         """Store a policy (`policies`) or a location (`namedLocations`) past all of Graph's rules.
 
