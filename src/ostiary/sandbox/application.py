@@ -23,7 +23,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ostiary.sandbox import catalogs, directory, effects, entra, graph, membership, tokens
+from ostiary.sandbox import (
+    audit,
+    catalogs,
+    directory,
+    effects,
+    entra,
+    graph,
+    membership,
+    sign_ins,
+    tokens,
+)
 from ostiary.sandbox.admin import Admin
 from ostiary.sandbox.answers import Answer, Json, RefusalError, graph_error
 from ostiary.sandbox.graph_call import Call, Handler, Routes, now
@@ -34,7 +44,14 @@ if TYPE_CHECKING:
     from ostiary.sandbox.faults import Fault
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_GRAPH: Routes = (*graph.ROUTES, *directory.ROUTES, *membership.ROUTES, *catalogs.ROUTES)
+_GRAPH: Routes = (
+    *graph.ROUTES,
+    *directory.ROUTES,
+    *membership.ROUTES,
+    *catalogs.ROUTES,
+    *audit.ROUTES,
+    *sign_ins.ROUTES,
+)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _DROPPED = 0  # the status in the log of a request that was never answered
 
@@ -122,7 +139,7 @@ class Sandbox:
                         query=dict(request.query_params),
                         body=body,
                         tenant=tenant,
-                        roles=frozenset(claims["roles"]),
+                        claims=claims,
                         store=self.store,
                     )
                 )

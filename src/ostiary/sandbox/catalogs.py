@@ -131,6 +131,20 @@ def strength(call: Call) -> Answer:
     return Answer(200, {"@odata.context": heading} | selected(call, found))
 
 
+def security_defaults(call: Call) -> Answer:
+    """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
+    require(call, "Policy.Read.All")
+    body = {
+        "@odata.context": context(
+            call.root, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
+        ),
+        "id": "00000000-0000-0000-0000-000000000005",
+        "displayName": "Security Defaults",
+        "isEnabled": call.tenant.security_defaults,
+    }
+    return Answer(200, body)
+
+
 def agreements(call: Call) -> Answer:
     """`GET /identityGovernance/termsOfUse/agreements`.
 
@@ -224,6 +238,7 @@ ROUTES: Routes = (
     ("GET", "subscribedSkus", licences),
     ("GET", "roleManagement/directory/roleDefinitions", roles),
     ("GET", "directoryRoleTemplates", role_templates),
+    ("GET", "policies/identitySecurityDefaultsEnforcementPolicy", security_defaults),
     ("GET", "policies/authenticationStrengthPolicies", strengths),
     ("GET", "policies/authenticationStrengthPolicies/{id}", strength),
     ("GET", "identityGovernance/termsOfUse/agreements", agreements),

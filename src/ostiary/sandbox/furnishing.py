@@ -35,7 +35,7 @@ _NEW: dict[str, Json] = {kind: sort.unset for kind, sort in SORTS.items()} | {
     },
     "agreements": {"displayName": None},
     "subscribedSkus": {"capabilityStatus": "Enabled", "servicePlans": []},
-    "signIns": {},
+    "signIns": {"signInEventTypes": ["interactiveUser"], "isInteractive": True},
 }
 
 
@@ -59,8 +59,9 @@ def furnish(store: Store, tenant: Tenant, document: Json) -> None:
 
 
 def _put(store: Store, tenant_id: str, kind: str, given: Json) -> None:
-    if not given.get("id"):
-        raise ValueError(f"one of the {kind} has no id")
+    for name in ("id", "createdDateTime") if kind == "signIns" else ("id",):
+        if not given.get(name):
+            raise ValueError(f"one of the {kind} has no {name}")
     key = str(given["id"]).lower()
     links = _LINKS.get(kind, ())
     old = store.object(tenant_id, kind, key) or _NEW[kind]

@@ -5,20 +5,21 @@ from __future__ import annotations
 from uuid import uuid4
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
+from ostiary.sandbox.audit import record
 from ostiary.sandbox.catalogs import STRENGTHS
+from ostiary.sandbox.effects import stale_list
+from ostiary.sandbox.filters import filtered
 from ostiary.sandbox.graph_call import (
     Call,
     Collection,
     Handler,
     Routes,
-    context,
     entity,
     existing,
     expire,
-    filtered,
     now,
     page,
-    require,
+    preview_features,
     require_read,
     require_write,
 )
@@ -41,20 +42,38 @@ def read(kind: Collection) -> Handler:
 
     def handle(call: Call) -> Answer:
         require_read(call)
-        return Answer(200, entity(call.root, kind, existing(call, kind)))
+        found = existing(call, kind)
+        if found["id"] in _hidden(call, kind):
+            raise preview_features()
+        return Answer(200, entity(call.root, kind, found))
 
     return handle
 
 
+def _hidden(call: Call, kind: Collection) -> set[str]:
+    """Give the ids of what v1.0 does not know the features of, as an admin has marked it."""
+    if call.beta or kind != "policies":
+        return set()
+    return {each["id"] for each in call.store.objects(call.tenant.id, "betaOnly")}
+
+
 def list_objects(kind: Collection, *, deleted: bool = False) -> Handler:
-    """`GET /identity/conditionalAccess/{kind}`, or its deleted items."""
+    """`GET /identity/conditionalAccess/{kind}`, or its deleted items.
+
+    That v1.0 leaves out what it refuses to read is assumed.
+    """
 
     def handle(call: Call) -> Answer:
         require_read(call)
         if deleted:
             expire(call)
         found = call.store.objects(call.tenant.id, kind, deleted=deleted)
-        return Answer(200, page(call, filtered(found, call.query.get("$filter"))))
+        if not deleted:
+            found = stale_list(call.store, call.tenant.id, kind, found)
+        hidden = _hidden(call, kind)
+        found = [each for each in found if each["id"] not in hidden]
+        kept = filtered(found, call.query.get("$filter"), {"displayName"})
+        return Answer(200, page(call, kept))
 
     return handle
 
@@ -77,6 +96,7 @@ def create_policy(call: Call) -> Answer:
         raise bad_request(f"The tenant has reached its limit of {POLICIES} policies.")
     policy = _name_strength(call, policy)
     call.store.put(call.tenant.id, "policies", policy)
+    record(call, "Add", "policies", old=None, new=policy)
     return Answer(201, entity(call.root, "policies", policy))
 
 
@@ -89,7 +109,9 @@ def update_policy(call: Call) -> Answer:
     _require_application_role(call, sent)
     policy = merge(POLICY, before, sent) | {"modifiedDateTime": now()}
     check_policy(policy, sent, _directory(call))
-    call.store.put(call.tenant.id, "policies", _name_strength(call, policy))
+    policy = _name_strength(call, policy)
+    call.store.put(call.tenant.id, "policies", policy)
+    record(call, "Update", "policies", old=before, new=policy)
     return Answer(204)
 
 
@@ -165,6 +187,7 @@ def create_location(call: Call) -> Answer:
         if sum("ipRanges" in each for each in others) >= IP_LOCATIONS:
             raise bad_request(f"The tenant has reached its limit of {IP_LOCATIONS} IP locations.")
     call.store.put(call.tenant.id, "namedLocations", location)
+    record(call, "Add", "namedLocations", old=None, new=location)
     return Answer(201, entity(call.root, "namedLocations", location))
 
 
@@ -176,6 +199,7 @@ def update_location(call: Call) -> Answer:
     shape = location_shape(sent, before)
     location = check_location(merge(shape, before, sent)) | {"modifiedDateTime": now()}
     call.store.put(call.tenant.id, "namedLocations", location)
+    record(call, "Update", "namedLocations", old=before, new=location)
     return Answer(204)
 
 
@@ -190,6 +214,7 @@ def delete_location(call: Call) -> Answer:
 
 def _delete(call: Call, kind: Collection, body: Json) -> None:
     call.store.put(call.tenant.id, kind, body | {"deletedDateTime": now()})
+    record(call, "Delete", kind, old=body, new=None)
 
 
 def read_deleted(kind: Collection) -> Handler:
@@ -213,6 +238,7 @@ def restore(kind: Collection) -> Handler:
         require_write(call)
         body = existing(call, kind, deleted=True) | {"deletedDateTime": None}
         call.store.put(call.tenant.id, kind, body)
+        record(call, "Restore", kind, old=None, new=body)
         return Answer(200, entity(call.root, kind, body))
 
     return handle
@@ -229,20 +255,6 @@ def purge(kind: Collection) -> Handler:
     return handle
 
 
-def security_defaults(call: Call) -> Answer:
-    """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
-    require(call, "Policy.Read.All")
-    body = {
-        "@odata.context": context(
-            call.root, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
-        ),
-        "id": "00000000-0000-0000-0000-000000000005",
-        "displayName": "Security Defaults",
-        "isEnabled": call.tenant.security_defaults,
-    }
-    return Answer(200, body)
-
-
 def unknown(call: Call) -> Answer:
     """Refuse any other path."""
     segment = call.path.rpartition("/")[2]
@@ -252,7 +264,6 @@ def unknown(call: Call) -> Answer:
 _CONDITIONAL_ACCESS = "identity/conditionalAccess"
 
 ROUTES: Routes = (
-    ("GET", "policies/identitySecurityDefaultsEnforcementPolicy", security_defaults),
     ("POST", f"{_CONDITIONAL_ACCESS}/policies", create_policy),
     ("PATCH", f"{_CONDITIONAL_ACCESS}/policies/{{id}}", update_policy),
     ("DELETE", f"{_CONDITIONAL_ACCESS}/policies/{{id}}", delete_policy),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 Collection = Literal["policies", "namedLocations"]
 PAGE = 100
 LARGEST_PAGE = 999
+OPTIONS = frozenset({"$filter", "$top", "$skiptoken", "$select", "$count"})
 KEPT_AFTER_DELETE = timedelta(days=30)
-_NAME_FILTER = re.compile(r"\s*displayName\s+eq\s+'((?:[^']|'')*)'\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,13 @@ class Call:
     query: Mapping[str, str]
     body: Any
     tenant: Tenant
-    roles: frozenset[str]
+    claims: Json
     store: Store
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What an application was granted, or a person agreed to."""
+        return frozenset((*self.claims.get("roles", ()), *self.claims.get("scp", "").split()))
 
     @property
     def beta(self) -> bool:
@@ -117,6 +121,17 @@ def missing(kind: Collection, object_id: str) -> RefusalError:
     )
 
 
+def preview_features() -> RefusalError:
+    """Refuse to show a policy in v1.0.
+
+    https://github.com/hashicorp/terraform-provider-azuread/issues/589
+    """
+    return bad_request(
+        "1037: The policy you requested contains preview features. Use the Beta endpoint to"
+        " retrieve this policy."
+    )
+
+
 def expire(call: Call) -> None:
     """Forget what was deleted too long ago."""
     oldest = datetime.now(UTC) - KEPT_AFTER_DELETE
@@ -134,27 +149,22 @@ def existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
     return found
 
 
-def filtered(found: list[Json], wanted: str | None) -> list[Json]:
-    """Keep what a `$filter` wants, which knows `displayName eq` only."""
-    if wanted is None:
-        return found
-    match = _NAME_FILTER.fullmatch(wanted)
-    if match is None:
-        raise bad_request("Invalid filter clause. (sandbox: only `displayName eq '…'` is known)")
-    # That names compare without regard to case is assumed, as in the rest of the directory.
-    name = match[1].replace("''", "'").casefold()
-    return [each for each in found if each["displayName"].casefold() == name]
-
-
-def page(call: Call, found: list[Json]) -> Json:
+def page(
+    call: Call,
+    found: list[Json],
+    *,
+    usual: int = PAGE,
+    largest: int = LARGEST_PAGE,
+    options: frozenset[str] = OPTIONS,
+) -> Json:
     """Give the page of a list that the query asks for, and the link to the next."""
-    unknown = set(call.query) - {"$filter", "$top", "$skiptoken", "$select", "$count"}
+    unknown = set(call.query) - options
     if unknown:
         raise bad_request(f"The query option {min(unknown)} is not supported.")
-    top = _number(call.query.get("$top"), PAGE)
+    top = _number(call.query.get("$top"), usual)
     start = _number(call.query.get("$skiptoken"), 0)
-    if not 0 < top <= LARGEST_PAGE:
-        raise bad_request(f"$top must be between 1 and {LARGEST_PAGE}.")
+    if not 0 < top <= largest:
+        raise bad_request(f"$top must be between 1 and {largest}.")
     page: Json = {"@odata.context": context(call.root, call.path)}
     if call.query.get("$count") == "true":
         page["@odata.count"] = len(found)

@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS faults (
 CREATE TABLE IF NOT EXISTS echoes (
   position INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
   echo TEXT NOT NULL, reads INTEGER NOT NULL, age INTEGER NOT NULL DEFAULT 0, body TEXT);
+CREATE TABLE IF NOT EXISTS limits (tenant TEXT PRIMARY KEY, free_at REAL NOT NULL);
 """
 
 
@@ -241,6 +242,16 @@ class Store:
         """Switch all faults off, with what they left behind."""
         self._db.execute("DELETE FROM faults")
         self._db.execute("DELETE FROM echoes")
+        self._db.execute("DELETE FROM limits")
+
+    def pass_limit(self, tenant_id: str, now: float, interval: float) -> bool:
+        """Tell whether `interval` seconds are over since the last request that passed; note it."""
+        cursor = self._db.execute(
+            "INSERT INTO limits VALUES (?1, ?2 + ?3) ON CONFLICT (tenant) DO UPDATE"
+            " SET free_at = excluded.free_at WHERE free_at <= ?2",
+            (tenant_id, now, interval),
+        )
+        return cursor.rowcount > 0
 
     def add_echo(  # noqa: PLR0913 - three of these name one object
         self,
@@ -280,6 +291,7 @@ class Store:
             ("links", "tenant"),
             ("requests", "tenant"),
             ("echoes", "tenant"),
+            ("limits", "tenant"),
         ):
             self._db.execute(
                 f"DELETE FROM {table} WHERE ?1 IS NULL OR {column} = ?1",  # noqa: S608 - our own names
