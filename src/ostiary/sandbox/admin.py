@@ -10,14 +10,16 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ostiary.sandbox import tokens
 from ostiary.sandbox.answers import Json, RefusalError
 from ostiary.sandbox.faults import Fault
+from ostiary.sandbox.furnishing import furnish, furnished
 from ostiary.sandbox.graph_call import now
 from ostiary.sandbox.graph_rules import location_shape
 from ostiary.sandbox.graph_shapes import POLICY
@@ -47,6 +49,9 @@ class Admin:
             ("POST", "reset", self._reset),
             ("GET", "tenants/{tenant}", self._tenant),
             ("PATCH", "tenants/{tenant}", self._change_tenant),
+            ("GET", "tenants/{tenant}/directory", self._directory),
+            ("PUT", "tenants/{tenant}/directory", self._furnish),
+            ("POST", "tenants/{tenant}/tokens", self._issue),
             ("POST", "tenants/{tenant}/policies", self._put_policy),
             ("POST", "tenants/{tenant}/namedLocations", self._put_location),
         )
@@ -101,8 +106,33 @@ class Admin:
         self._store.put_tenant(replace(tenant, roles=roles, security_defaults=defaults))
         return {}
 
+    def _directory(self, request: Request, _: Json) -> Json:
+        return furnished(self._store, self._named(request))
+
+    def _furnish(self, request: Request, body: Json) -> Json:
+        furnish(self._store, self._named(request), body)
+        return {}
+
+    def _issue(self, request: Request, body: Json) -> Json:
+        """Give a token of another app, `{"app": name}`, or of a person: `{"user": {id, …}}`."""
+        tenant = self._named(request)
+        self._store.put_tenant(tenant)
+        key = self._secrets.signing_key.encode()
+        common = {"tenant_id": tenant.id, "audience": f"https://{request.headers['host']}"}
+        if "user" in body:
+            token = tokens.issue_to_user(key, scopes=tenant.roles, user=body["user"], **common)
+        else:
+            client = str(uuid5(NAMESPACE_URL, body["app"]))
+            token = tokens.issue(
+                key, client_id=client, roles=tenant.roles, name=body["app"], **common
+            )
+        return {"access_token": token}
+
     def _put_policy(self, request: Request, body: Json) -> Json:
-        return self._put(request, "policies", complete(POLICY, body), body)
+        made = self._put(request, "policies", _with_unknown(complete(POLICY, body), body), body)
+        if request.query_params.get("betaOnly") == "true":
+            self._store.put(self._named(request).id, "betaOnly", {"id": made["id"]})
+        return made
 
     def _put_location(self, request: Request, body: Json) -> Json:
         shape = location_shape({"@odata.type": body.get("@odata.type")})
@@ -130,3 +160,11 @@ class Admin:
         if not is_guid(tenant_id):
             raise ValueError(f"`{tenant_id}` is not a tenant id")
         return self._store.tenant(tenant_id) or Tenant(tenant_id)
+
+
+def _with_unknown(made: Any, sent: Any) -> Any:
+    """Give `made` with the properties of `sent` that its shape does not know."""
+    if not isinstance(made, dict) or not isinstance(sent, dict):
+        return made if made is not None else sent
+    unknown = {name: each for name, each in sent.items() if name not in made and "@" not in name}
+    return {name: _with_unknown(each, sent.get(name)) for name, each in made.items()} | unknown

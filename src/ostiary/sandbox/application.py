@@ -23,10 +23,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ostiary.sandbox import effects, entra, graph, tokens
+from ostiary.sandbox import (
+    audit,
+    catalogs,
+    directory,
+    effects,
+    entra,
+    graph,
+    membership,
+    sign_ins,
+    tokens,
+)
 from ostiary.sandbox.admin import Admin
 from ostiary.sandbox.answers import Answer, Json, RefusalError, graph_error
-from ostiary.sandbox.graph_call import Call, now
+from ostiary.sandbox.graph_call import Call, Handler, Routes, now
 from ostiary.sandbox.home import NAMES, Home
 from ostiary.sandbox.store import Store
 
@@ -34,6 +44,14 @@ if TYPE_CHECKING:
     from ostiary.sandbox.faults import Fault
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+_GRAPH: Routes = (
+    *graph.ROUTES,
+    *directory.ROUTES,
+    *membership.ROUTES,
+    *catalogs.ROUTES,
+    *audit.ROUTES,
+    *sign_ins.ROUTES,
+)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _DROPPED = 0  # the status in the log of a request that was never answered
 
@@ -72,7 +90,7 @@ class Sandbox:
         for version in ("v1.0", "beta"):
             routes += [
                 Route(f"/{version}/{path}", self._graph(version, handler), methods=[method])
-                for method, path, handler in graph.ROUTES
+                for method, path, handler in _GRAPH
             ]
             everything = self._graph(version, graph.unknown)
             routes.append(Route(f"/{version}/{{path:path}}", everything, methods=_METHODS))
@@ -98,7 +116,7 @@ class Sandbox:
             request, target, lambda: entra.token(asked, self.secrets, self.store)
         )
 
-    def _graph(self, version: str, handler: graph.Handler) -> Endpoint:
+    def _graph(self, version: str, handler: Handler) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             body = _read_json(await request.body())
             try:
@@ -121,7 +139,7 @@ class Sandbox:
                         query=dict(request.query_params),
                         body=body,
                         tenant=tenant,
-                        roles=frozenset(claims["roles"]),
+                        claims=claims,
                         store=self.store,
                     )
                 )

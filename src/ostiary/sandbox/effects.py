@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
+from ostiary.sandbox.answers import Answer, Json, RefusalError
 from ostiary.sandbox.faults import Fault
-from ostiary.sandbox.graph_call import Collection, entity, missing
+from ostiary.sandbox.graph_call import Collection, entity, missing, preview_features
 from ostiary.sandbox.graph_rules import referenced_locations, unknown_location
 from ostiary.sandbox.store import Echo
 
@@ -25,12 +26,13 @@ _POLICY_WRITES = frozenset({"POST", "PATCH"})
 # What a kind is about, whatever the fault's own pattern says; other kinds are about any request.
 _METHODS = {
     "not_found_after_create": frozenset({"POST"}),
-    "stale_reads": frozenset({"PATCH", "DELETE"}),
+    "stale_reads": frozenset({"POST", "PATCH", "DELETE"}),
     "reordered_lists": frozenset({"GET"}),
     "unknown_enum": frozenset({"GET"}),
     "beta_only": frozenset({"GET"}),
     "location_too_new": _POLICY_WRITES,
 }
+_WHOLE_LIST = ""  # the id under which an echo waits for a list
 _KNOWS_NEW_MEMBERS = "include-unknown-enum-members"
 
 
@@ -82,9 +84,16 @@ def fire(store: Store, target: Target) -> list[Fault]:
         fault = Fault(**settings)
         if fault.matches(target.method, target.path, target.tenant) and _is_about(fault, target):
             store.count_fault(position)
-            if fault.fires(seen):
+            if fault.fires(seen) and not _passes(store, fault, target):
                 fired.append(fault)
     return fired
+
+
+def _passes(store: Store, fault: Fault, target: Target) -> bool:
+    """Tell whether a request stays within a rate limit that matches it."""
+    return fault.kind == "rate_limit" and store.pass_limit(
+        str(target.tenant), time.time(), 1 / fault.per_second
+    )
 
 
 def _is_about(fault: Fault, target: Target) -> bool:
@@ -92,6 +101,10 @@ def _is_about(fault: Fault, target: Target) -> bool:
         return False
     if fault.kind == "location_too_new":
         return target.kind == "policies" and bool(target.locations)
+    if fault.kind == "stale_reads":
+        return target.kind is not None
+    if fault.kind == "rate_limit":
+        return target.tenant is not None and "/identity/conditionalAccess/" in target.path
     if fault.kind == "beta_only":
         return target.path.startswith("/v1.0/") and target.object_id is not None
     return True
@@ -103,6 +116,8 @@ def instead(fired: Sequence[Fault], target: Target) -> Answer | None:
         match fault:
             case Fault(kind="throttle", retry_after=seconds):
                 return _failure(429, {} if seconds is None else {"Retry-After": str(seconds)})
+            case Fault(kind="rate_limit"):
+                return _failure(429)
             case Fault(kind="status", status=status):
                 return _failure(status)
             case Fault(kind="drop_connection", committed=False):
@@ -110,11 +125,7 @@ def instead(fired: Sequence[Fault], target: Target) -> Answer | None:
             case Fault(kind="location_too_new"):
                 raise unknown_location(target.locations[0])
             case Fault(kind="beta_only"):
-                # https://github.com/hashicorp/terraform-provider-azuread/issues/589
-                raise bad_request(
-                    "1037: The policy you requested contains preview features. Use the Beta"
-                    " endpoint to retrieve this policy."
-                )
+                raise preview_features()
             case _:
                 pass
     return None
@@ -138,6 +149,16 @@ def leave_echoes(
         if fault.kind == "not_found_after_create":
             new = answer.body["id"]
             store.add_echo(target.tenant, target.kind, new, echo="absent", reads=fault.reads)
+        if fault.kind == "stale_reads":
+            written = target.object_id or answer.body["id"]
+            store.add_echo(
+                target.tenant,
+                target.kind,
+                _WHOLE_LIST,
+                echo="alternating",
+                reads=fault.reads,
+                body={"id": written, "before": before},
+            )
         if fault.kind == "stale_reads" and before is not None:
             echo = "present" if target.method == "DELETE" else "alternating"
             store.add_echo(
@@ -161,6 +182,18 @@ def echo(target: Target, answer: Answer, store: Store) -> Answer:
         case Echo(echo="alternating", age=age) if age % 2:
             return answer
     return Answer(HTTPStatus.OK, entity(target.root, kind, heard.body or {}))
+
+
+def stale_list(store: Store, tenant_id: str, kind: Collection, found: list[Json]) -> list[Json]:
+    """Give a list as an earlier fault lets it be seen: every other read as before the write."""
+    heard = store.next_echo(tenant_id, kind, _WHOLE_LIST)
+    if heard is None or heard.body is None or heard.age % 2:
+        return found
+    written, before = heard.body["id"], heard.body["before"]
+    old = [before if each["id"] == written else each for each in found]
+    if written not in {each["id"] for each in found}:
+        old.append(before)
+    return [each for each in old if each is not None]
 
 
 def bend(fired: Sequence[Fault], target: Target, answer: Answer) -> Answer:

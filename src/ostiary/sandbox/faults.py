@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "throttle",
+    "rate_limit",
     "status",
     "commit_then_status",
     "not_found_after_create",
@@ -37,11 +38,14 @@ class Fault:
     mean any.  Which further field a kind reads:
 
     - throttle: 429 before anything happens; `retry_after` seconds, or no Retry-After at all
+    - rate_limit: 429 without Retry-After when a tenant asks for Conditional Access more often than
+      `per_second` times a second, 1 in Microsoft's documentation; each tenant has its own limit
     - status: `status` before anything happens
     - commit_then_status: `status` although the request was carried out
     - not_found_after_create: the next `reads` reads of what a matching POST creates say 404
     - stale_reads: the next `reads` reads after a matching PATCH alternate old and new; after a
-      matching DELETE they say 200 with the old object
+      matching DELETE they say 200 with the old object.  After any matching write, the next `reads`
+      lists alternate old and new
     - reordered_lists: lists inside the answer come in reverse order
     - location_too_new: a matching write of a policy that names a location is refused with 1040
     - slow: the answer waits for `seconds`; other requests do not
@@ -62,6 +66,7 @@ class Fault:
     reads: int = 1
     seconds: float = 0.0
     committed: bool = False
+    per_second: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -70,6 +75,8 @@ class Fault:
             raise ValueError(f"status {self.status} is not an error")
         if min(self.skip, self.reads, self.seconds, self.times or 0) < 0:
             raise ValueError("a fault cannot count below zero")
+        if self.per_second <= 0:
+            raise ValueError("a rate limit lets something pass")
         try:
             re.compile(self.path)
         except re.error as error:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from uuid import uuid4
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
+from ostiary.sandbox.audit import record
+from ostiary.sandbox.catalogs import STRENGTHS
+from ostiary.sandbox.effects import stale_list
+from ostiary.sandbox.filters import filtered
 from ostiary.sandbox.graph_call import (
     Call,
     Collection,
-    context,
+    Handler,
+    Routes,
     entity,
     existing,
     expire,
-    filtered,
     now,
     page,
-    require,
+    preview_features,
     require_read,
     require_write,
 )
@@ -33,36 +36,44 @@ from ostiary.sandbox.graph_rules import (
 from ostiary.sandbox.graph_shapes import POLICY
 from ostiary.sandbox.graph_types import complete, is_guid, merge
 
-Handler = Callable[[Call], Answer]
-
-
-# https://learn.microsoft.com/entra/identity/authentication/concept-authentication-strengths
-_STRENGTHS = {
-    "00000000-0000-0000-0000-000000000002": "Multifactor authentication",
-    "00000000-0000-0000-0000-000000000003": "Passwordless MFA",
-    "00000000-0000-0000-0000-000000000004": "Phishing-resistant MFA",
-}
-
 
 def read(kind: Collection) -> Handler:
     """`GET /identity/conditionalAccess/{kind}/{id}`."""
 
     def handle(call: Call) -> Answer:
         require_read(call)
-        return Answer(200, entity(call.root, kind, existing(call, kind)))
+        found = existing(call, kind)
+        if found["id"] in _hidden(call, kind):
+            raise preview_features()
+        return Answer(200, entity(call.root, kind, found))
 
     return handle
 
 
+def _hidden(call: Call, kind: Collection) -> set[str]:
+    """Give the ids of what v1.0 does not know the features of, as an admin has marked it."""
+    if call.beta or kind != "policies":
+        return set()
+    return {each["id"] for each in call.store.objects(call.tenant.id, "betaOnly")}
+
+
 def list_objects(kind: Collection, *, deleted: bool = False) -> Handler:
-    """`GET /identity/conditionalAccess/{kind}`, or its deleted items."""
+    """`GET /identity/conditionalAccess/{kind}`, or its deleted items.
+
+    That v1.0 leaves out what it refuses to read is assumed.
+    """
 
     def handle(call: Call) -> Answer:
         require_read(call)
         if deleted:
             expire(call)
         found = call.store.objects(call.tenant.id, kind, deleted=deleted)
-        return Answer(200, page(call, filtered(found, call.query.get("$filter"))))
+        if not deleted:
+            found = stale_list(call.store, call.tenant.id, kind, found)
+        hidden = _hidden(call, kind)
+        found = [each for each in found if each["id"] not in hidden]
+        kept = filtered(found, call.query.get("$filter"), {"displayName"})
+        return Answer(200, page(call, kept))
 
     return handle
 
@@ -83,8 +94,9 @@ def create_policy(call: Call) -> Answer:
     check_policy(policy, sent, _directory(call))
     if call.store.count(call.tenant.id, "policies") >= POLICIES:
         raise bad_request(f"The tenant has reached its limit of {POLICIES} policies.")
-    policy = _name_strength(policy)
+    policy = _name_strength(call, policy)
     call.store.put(call.tenant.id, "policies", policy)
+    record(call, "Add", "policies", old=None, new=policy)
     return Answer(201, entity(call.root, "policies", policy))
 
 
@@ -97,23 +109,28 @@ def update_policy(call: Call) -> Answer:
     _require_application_role(call, sent)
     policy = merge(POLICY, before, sent) | {"modifiedDateTime": now()}
     check_policy(policy, sent, _directory(call))
-    call.store.put(call.tenant.id, "policies", _name_strength(policy))
+    policy = _name_strength(call, policy)
+    call.store.put(call.tenant.id, "policies", policy)
+    record(call, "Update", "policies", old=before, new=policy)
     return Answer(204)
 
 
-def _name_strength(policy: Json) -> Json:
+def _name_strength(call: Call, policy: Json) -> Json:
     """Describe a policy's strength as Graph does, whatever was sent apart from its id.
 
-    That an id which is not built in is one of the tenant's own is assumed: the sandbox holds none.
+    That an id which is not built in is one of the tenant's own is assumed, whether or not an admin
+    has put it there.
     """
     grant = policy["grantControls"]
     if not grant or not grant["authenticationStrength"]:
         return policy
     strength = grant["authenticationStrength"]
-    known = _STRENGTHS.get(strength["id"])
+    key = strength["id"].lower()
+    own = call.store.object(call.tenant.id, "authenticationStrengths", key)
+    known = STRENGTHS.get(key) or own or {"displayName": None, "policyType": "custom"}
     described = strength | {
-        "displayName": known,
-        "policyType": "builtIn" if known else "custom",
+        "displayName": known["displayName"],
+        "policyType": known["policyType"],
         "requirementsSatisfied": "mfa",
     }
     return policy | {"grantControls": grant | {"authenticationStrength": described}}
@@ -170,6 +187,7 @@ def create_location(call: Call) -> Answer:
         if sum("ipRanges" in each for each in others) >= IP_LOCATIONS:
             raise bad_request(f"The tenant has reached its limit of {IP_LOCATIONS} IP locations.")
     call.store.put(call.tenant.id, "namedLocations", location)
+    record(call, "Add", "namedLocations", old=None, new=location)
     return Answer(201, entity(call.root, "namedLocations", location))
 
 
@@ -181,6 +199,7 @@ def update_location(call: Call) -> Answer:
     shape = location_shape(sent, before)
     location = check_location(merge(shape, before, sent)) | {"modifiedDateTime": now()}
     call.store.put(call.tenant.id, "namedLocations", location)
+    record(call, "Update", "namedLocations", old=before, new=location)
     return Answer(204)
 
 
@@ -195,6 +214,7 @@ def delete_location(call: Call) -> Answer:
 
 def _delete(call: Call, kind: Collection, body: Json) -> None:
     call.store.put(call.tenant.id, kind, body | {"deletedDateTime": now()})
+    record(call, "Delete", kind, old=body, new=None)
 
 
 def read_deleted(kind: Collection) -> Handler:
@@ -218,6 +238,7 @@ def restore(kind: Collection) -> Handler:
         require_write(call)
         body = existing(call, kind, deleted=True) | {"deletedDateTime": None}
         call.store.put(call.tenant.id, kind, body)
+        record(call, "Restore", kind, old=None, new=body)
         return Answer(200, entity(call.root, kind, body))
 
     return handle
@@ -234,30 +255,6 @@ def purge(kind: Collection) -> Handler:
     return handle
 
 
-def organization(call: Call) -> Answer:
-    """`GET /organization`: one, whose id is the tenant's."""
-    if not call.roles & {"Organization.Read.All", "Directory.Read.All"}:
-        # https://learn.microsoft.com/graph/resolve-auth-errors
-        message = "Insufficient privileges to complete the operation."
-        raise RefusalError(403, "Authorization_RequestDenied", message)
-    only = {"id": call.tenant.id, "displayName": "Sandbox", "verifiedDomains": []}
-    return Answer(200, {"@odata.context": context(call.root, "organization"), "value": [only]})
-
-
-def security_defaults(call: Call) -> Answer:
-    """`GET /policies/identitySecurityDefaultsEnforcementPolicy`."""
-    require(call, "Policy.Read.All")
-    body = {
-        "@odata.context": context(
-            call.root, "policies/identitySecurityDefaultsEnforcementPolicy/$entity"
-        ),
-        "id": "00000000-0000-0000-0000-000000000005",
-        "displayName": "Security Defaults",
-        "isEnabled": call.tenant.security_defaults,
-    }
-    return Answer(200, body)
-
-
 def unknown(call: Call) -> Answer:
     """Refuse any other path."""
     segment = call.path.rpartition("/")[2]
@@ -266,10 +263,7 @@ def unknown(call: Call) -> Answer:
 
 _CONDITIONAL_ACCESS = "identity/conditionalAccess"
 
-# method, path below the version, handler; what is added later (users, groups, …) is one line each.
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "organization", organization),
-    ("GET", "policies/identitySecurityDefaultsEnforcementPolicy", security_defaults),
+ROUTES: Routes = (
     ("POST", f"{_CONDITIONAL_ACCESS}/policies", create_policy),
     ("PATCH", f"{_CONDITIONAL_ACCESS}/policies/{{id}}", update_policy),
     ("DELETE", f"{_CONDITIONAL_ACCESS}/policies/{{id}}", delete_policy),

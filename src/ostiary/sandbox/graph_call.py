@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from ostiary.sandbox.answers import Json, RefusalError, bad_request
+from ostiary.sandbox.answers import Answer, Json, RefusalError, bad_request
 from ostiary.sandbox.graph_shapes import properties_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ostiary.sandbox.store import Store, Tenant
 
 Collection = Literal["policies", "namedLocations"]
 PAGE = 100
 LARGEST_PAGE = 999
+OPTIONS = frozenset({"$filter", "$top", "$skiptoken", "$select", "$count"})
 KEPT_AFTER_DELETE = timedelta(days=30)
-_NAME_FILTER = re.compile(r"\s*displayName\s+eq\s+'((?:[^']|'')*)'\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,29 @@ class Call:
     query: Mapping[str, str]
     body: Any
     tenant: Tenant
-    roles: frozenset[str]
+    claims: Json
     store: Store
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What an application was granted, or a person agreed to."""
+        return frozenset((*self.claims.get("roles", ()), *self.claims.get("scp", "").split()))
+
+    @property
+    def beta(self) -> bool:
+        """Tell whether the beta version is asked."""
+        return self.root.endswith("/beta")
 
     def payload(self) -> Json:
         """Give the body as an object."""
         if not isinstance(self.body, dict):
             raise bad_request("Unable to read JSON request payload. It must be a JSON object.")
         return properties_sent(self.body)
+
+
+Handler = Callable[[Call], Answer]
+# method, path below the version, handler
+Routes = tuple[tuple[str, str, Handler], ...]
 
 
 def now() -> str:
@@ -75,6 +90,16 @@ def require(call: Call, *roles: str) -> None:
         )
 
 
+def require_in_directory(call: Call, *roles: str) -> None:
+    """Refuse unless the token carries one of `roles`, in the words of the directory.
+
+    https://learn.microsoft.com/graph/resolve-auth-errors
+    """
+    if not call.roles & set(roles):
+        message = "Insufficient privileges to complete the operation."
+        raise RefusalError(403, "Authorization_RequestDenied", message)
+
+
 def context(root: str, path: str) -> str:
     """Give the `@odata.context` of what is at `path`; `root` as in `Call`."""
     return f"{root}/$metadata#{path}"
@@ -96,6 +121,17 @@ def missing(kind: Collection, object_id: str) -> RefusalError:
     )
 
 
+def preview_features() -> RefusalError:
+    """Refuse to show a policy in v1.0.
+
+    https://github.com/hashicorp/terraform-provider-azuread/issues/589
+    """
+    return bad_request(
+        "1037: The policy you requested contains preview features. Use the Beta endpoint to"
+        " retrieve this policy."
+    )
+
+
 def expire(call: Call) -> None:
     """Forget what was deleted too long ago."""
     oldest = datetime.now(UTC) - KEPT_AFTER_DELETE
@@ -113,41 +149,39 @@ def existing(call: Call, kind: Collection, *, deleted: bool = False) -> Json:
     return found
 
 
-def filtered(found: list[Json], wanted: str | None) -> list[Json]:
-    """Keep what a `$filter` wants, which knows `displayName eq` only."""
-    if wanted is None:
-        return found
-    match = _NAME_FILTER.fullmatch(wanted)
-    if match is None:
-        raise bad_request("Invalid filter clause. (sandbox: only `displayName eq '…'` is known)")
-    # That names compare without regard to case is assumed, as in the rest of the directory.
-    name = match[1].replace("''", "'").casefold()
-    return [each for each in found if each["displayName"].casefold() == name]
-
-
-def page(call: Call, found: list[Json]) -> Json:
+def page(
+    call: Call,
+    found: list[Json],
+    *,
+    usual: int = PAGE,
+    largest: int = LARGEST_PAGE,
+    options: frozenset[str] = OPTIONS,
+) -> Json:
     """Give the page of a list that the query asks for, and the link to the next."""
-    unknown = set(call.query) - {"$filter", "$top", "$skiptoken", "$select", "$count"}
+    unknown = set(call.query) - options
     if unknown:
         raise bad_request(f"The query option {min(unknown)} is not supported.")
-    top = _number(call.query.get("$top"), PAGE)
+    top = _number(call.query.get("$top"), usual)
     start = _number(call.query.get("$skiptoken"), 0)
-    if not 0 < top <= LARGEST_PAGE:
-        raise bad_request(f"$top must be between 1 and {LARGEST_PAGE}.")
+    if not 0 < top <= largest:
+        raise bad_request(f"$top must be between 1 and {largest}.")
     page: Json = {"@odata.context": context(call.root, call.path)}
     if call.query.get("$count") == "true":
         page["@odata.count"] = len(found)
     if start + top < len(found):
         query = dict(call.query) | {"$skiptoken": str(start + top)}
         page["@odata.nextLink"] = f"{call.root}/{call.path}?{urlencode(query, safe='$')}"
-    selected = call.query.get("$select")
-    names = selected.split(",") if selected else None
-    return page | {"value": [_select(each, names) for each in found[start : start + top]]}
+    return page | {"value": [selected(call, each) for each in found[start : start + top]]}
 
 
-def _select(body: Json, names: list[str] | None) -> Json:
-    wanted = None if names is None else {*names, "@odata.type"}
-    return {name: value for name, value in body.items() if wanted is None or name in wanted}
+def selected(call: Call, body: Json, unasked: Iterable[str] | None = None) -> Json:
+    """Give the properties that `$select` names, or without it `unasked`, None meaning all."""
+    asked = call.query.get("$select")
+    names = asked.split(",") if asked else unasked
+    if names is None:
+        return body
+    wanted = {*names, "@odata.type"}
+    return {name: value for name, value in body.items() if name in wanted}
 
 
 def _number(text: str | None, default: int) -> int:

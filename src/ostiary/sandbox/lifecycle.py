@@ -100,12 +100,42 @@ class Running:
         """Switch a tenant's security defaults."""
         self.admin("PATCH", f"tenants/{tenant_id}", {"securityDefaults": enabled})
 
-    def put(self, tenant_id: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    def furnish(self, tenant_id: str, directory: dict[str, Any]) -> None:
+        """Put users, groups and what else a directory holds into a tenant, merged by id.
+
+        `directory` is the document of `ostiary.sandbox.furnishing`; SandboxError when something in
+        it makes no sense, and then nothing of it is there.
+        """
+        self.admin("PUT", f"tenants/{tenant_id}/directory", directory)
+
+    def directory(self, tenant_id: str) -> dict[str, Any]:
+        """Give the directory of a tenant, as `furnish` takes it."""
+        found: dict[str, Any] = self.admin("GET", f"tenants/{tenant_id}/directory")
+        return found
+
+    def token(
+        self, tenant_id: str, *, app: str | None = None, user: dict[str, str] | None = None
+    ) -> str:
+        """Give a Graph token of somebody else, so that the audit log shows who changed what.
+
+        `app` is the name of another application, `user` a person's `id` and `userPrincipalName`.
+        They may do what the tenant's roles let the sandbox's own client do.
+        """
+        body = {"app": app} if user is None else {"user": user}
+        made: dict[str, str] = self.admin("POST", f"tenants/{tenant_id}/tokens", body)
+        return made["access_token"]
+
+    def put(
+        self, tenant_id: str, kind: str, body: dict[str, Any], *, beta_only: bool = False
+    ) -> dict[str, Any]:
         """Store a policy (`policies`) or a location (`namedLocations`) past all of Graph's rules.
 
-        For what a tenant may hold although Graph takes it no longer; gives it as stored.
+        For what a tenant may hold although Graph takes it no longer, or the sandbox does not know
+        it: properties of a policy without a shape are kept.  A policy for `beta_only` has features
+        that v1.0 refuses to show.  Gives the object as stored; the audit log has nothing of it.
         """
-        made: dict[str, Any] = self.admin("POST", f"tenants/{tenant_id}/{kind}", body)
+        query = "?betaOnly=true" if beta_only else ""
+        made: dict[str, Any] = self.admin("POST", f"tenants/{tenant_id}/{kind}{query}", body)
         return made
 
 

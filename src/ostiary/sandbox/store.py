@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ostiary.sandbox.links import TABLES as LINKS
+from ostiary.sandbox.links import Links
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,19 +23,27 @@ if TYPE_CHECKING:
     from ostiary.sandbox.answers import Json
 
 DEFAULT_ROLES = (
+    "Agreement.Read.All",
     "Application.Read.All",
     "AuditLog.Read.All",
+    "Device.ReadWrite.All",
+    "Directory.Read.All",
     "Group.Read.All",
+    "GroupMember.ReadWrite.All",
     "Organization.Read.All",
     "Policy.Read.All",
     "Policy.ReadWrite.ConditionalAccess",
+    "RoleManagement.Read.Directory",
     "User.Read.All",
+    "User.RevokeSessions.All",
 )
+DEFAULT_LICENCES = ("AAD_PREMIUM_P2",)
 REQUESTS_KEPT = 10_000
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS tenants (
-  id TEXT PRIMARY KEY, roles TEXT NOT NULL, security_defaults INTEGER NOT NULL DEFAULT 0);
+  id TEXT PRIMARY KEY, roles TEXT NOT NULL, security_defaults INTEGER NOT NULL DEFAULT 0,
+  licences TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
   position INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
   body TEXT NOT NULL, deleted TEXT, UNIQUE (tenant, kind, id));
@@ -44,16 +55,18 @@ CREATE TABLE IF NOT EXISTS faults (
 CREATE TABLE IF NOT EXISTS echoes (
   position INTEGER PRIMARY KEY, tenant TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
   echo TEXT NOT NULL, reads INTEGER NOT NULL, age INTEGER NOT NULL DEFAULT 0, body TEXT);
+CREATE TABLE IF NOT EXISTS limits (tenant TEXT PRIMARY KEY, free_at REAL NOT NULL);
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One tenant: the roles its tokens carry, and whether its security defaults are on."""
+    """One tenant: the roles its tokens carry, its security defaults, the licences it has bought."""
 
     id: str
     roles: tuple[str, ...] = DEFAULT_ROLES
     security_defaults: bool = False
+    licences: tuple[str, ...] = DEFAULT_LICENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,18 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_TABLES)
+        self._db.executescript(_TABLES + LINKS)
+        self._add_licences()
+        self.links = Links(self._db)
+
+    def _add_licences(self) -> None:
+        """Give the tenants of a file that is older than licences the ones of a new tenant."""
+        columns = [name for _, name, *_ in self._db.execute("PRAGMA table_info(tenants)")]
+        if "licences" not in columns:
+            default = json.dumps(DEFAULT_LICENCES)
+            self._db.execute(
+                f"ALTER TABLE tenants ADD COLUMN licences TEXT NOT NULL DEFAULT '{default}'"
+            )
 
     def close(self) -> None:
         """Fold the journal into the file and let go of it."""
@@ -104,16 +128,27 @@ class Store:
     def tenant(self, tenant_id: str) -> Tenant | None:
         """Give a tenant, or None when no token was ever issued for it."""
         row = self._db.execute(
-            "SELECT roles, security_defaults FROM tenants WHERE id = ?", (tenant_id,)
+            "SELECT roles, security_defaults, licences FROM tenants WHERE id = ?", (tenant_id,)
         ).fetchone()
-        return Tenant(tenant_id, tuple(json.loads(row[0])), bool(row[1])) if row else None
+        if row is None:
+            return None
+        roles, defaults, licences = row
+        return Tenant(
+            tenant_id, tuple(json.loads(roles)), bool(defaults), tuple(json.loads(licences))
+        )
 
     def put_tenant(self, tenant: Tenant) -> None:
         """Create a tenant, or change its settings."""
         self._db.execute(
-            "INSERT INTO tenants VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
-            " SET roles = excluded.roles, security_defaults = excluded.security_defaults",
-            (tenant.id, json.dumps(tenant.roles), tenant.security_defaults),
+            "INSERT INTO tenants (id, roles, security_defaults, licences) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET roles = excluded.roles,"
+            " security_defaults = excluded.security_defaults, licences = excluded.licences",
+            (
+                tenant.id,
+                json.dumps(tenant.roles),
+                tenant.security_defaults,
+                json.dumps(tenant.licences),
+            ),
         )
 
     def objects(self, tenant_id: str, kind: str, *, deleted: bool = False) -> list[Json]:
@@ -207,6 +242,16 @@ class Store:
         """Switch all faults off, with what they left behind."""
         self._db.execute("DELETE FROM faults")
         self._db.execute("DELETE FROM echoes")
+        self._db.execute("DELETE FROM limits")
+
+    def pass_limit(self, tenant_id: str, now: float, interval: float) -> bool:
+        """Tell whether `interval` seconds are over since the last request that passed; note it."""
+        cursor = self._db.execute(
+            "INSERT INTO limits VALUES (?1, ?2 + ?3) ON CONFLICT (tenant) DO UPDATE"
+            " SET free_at = excluded.free_at WHERE free_at <= ?2",
+            (tenant_id, now, interval),
+        )
+        return cursor.rowcount > 0
 
     def add_echo(  # noqa: PLR0913 - three of these name one object
         self,
@@ -243,8 +288,10 @@ class Store:
         for table, column in (
             ("tenants", "id"),
             ("objects", "tenant"),
+            ("links", "tenant"),
             ("requests", "tenant"),
             ("echoes", "tenant"),
+            ("limits", "tenant"),
         ):
             self._db.execute(
                 f"DELETE FROM {table} WHERE ?1 IS NULL OR {column} = ?1",  # noqa: S608 - our own names

@@ -24,25 +24,54 @@ class TokenError(Exception):
     """A token is missing, forged, expired, or no token at all."""
 
 
-def issue(
-    key: bytes, *, tenant_id: str, client_id: str, audience: str, roles: tuple[str, ...]
+def issue(  # noqa: PLR0913 - each is a claim
+    key: bytes,
+    *,
+    tenant_id: str,
+    client_id: str,
+    audience: str,
+    roles: tuple[str, ...],
+    name: str = "Sandbox client",
 ) -> str:
-    """Give a signed token that is valid for LIFETIME seconds from now."""
+    """Give a signed token of an application; `name` is what it is called in the tenant."""
+    app = {
+        "appid": client_id,
+        "app_displayname": name,
+        "idtyp": "app",
+        "oid": str(uuid5(NAMESPACE_URL, f"{tenant_id}/{client_id}")),
+        "roles": list(roles),
+    }
+    return sign(key, _lifetime(tenant_id, audience) | app)
+
+
+def issue_to_user(
+    key: bytes, *, tenant_id: str, audience: str, scopes: tuple[str, ...], user: Json
+) -> str:
+    """Give a signed token of a person in the portal: `user` holds `id` and `userPrincipalName`."""
+    person = {
+        "appid": "c44b4083-3bb0-49c1-b47d-974e53cbdf3c",
+        "app_displayname": "Azure Portal",
+        "idtyp": "user",
+        "ipaddr": "203.0.113.9",
+        "oid": user["id"],
+        "scp": " ".join(scopes),
+        "upn": user["userPrincipalName"],
+    }
+    return sign(key, _lifetime(tenant_id, audience) | person)
+
+
+def _lifetime(tenant_id: str, audience: str) -> Json:
+    """Give the claims of every token; it is valid for LIFETIME seconds from now."""
     now = int(time.time())
-    claims = {
+    return {
         "aud": audience,
         "iss": f"https://sts.windows.net/{tenant_id}/",
         "iat": now,
         "nbf": now,
         "exp": now + LIFETIME,
-        "appid": client_id,
-        "idtyp": "app",
-        "oid": str(uuid5(NAMESPACE_URL, f"{tenant_id}/{client_id}")),
-        "roles": list(roles),
         "tid": tenant_id,
         "ver": "1.0",
     }
-    return sign(key, claims)
 
 
 def sign(key: bytes, claims: Json) -> str:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import time
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -91,7 +92,40 @@ def test_what_was_deleted_is_still_read_for_a_while(graph: Graph, faults: Faults
     faults.add(Fault(kind="stale_reads", method="DELETE", tenant=graph.tenant, reads=2))
     assert graph.ask("DELETE", path).status_code == 204
     assert [graph.ask("GET", path).status_code for _ in range(3)] == [200, 200, 404]
-    assert graph.get(POLICIES)["value"] == []
+    assert [len(graph.get(POLICIES)["value"]) for _ in range(4)] == [1, 0, 0, 0]
+
+
+def test_lists_after_a_write_alternate(graph: Graph, faults: Faults) -> None:
+    def seen() -> list[list[str]]:
+        pages = [graph.get(POLICIES)["value"] for _ in range(4)]
+        return [[each["displayName"] for each in page] for page in pages]
+
+    first = f"{POLICIES}/{graph.create(POLICIES, block('first'))}"
+    faults.add(Fault(kind="stale_reads", tenant=graph.tenant, reads=3))
+    graph.create(POLICIES, block("second"))
+    both = ["first", "second"]
+    assert seen() == [["first"], both, ["first"], both]
+    assert graph.ask("PATCH", first, {"displayName": "changed"}).status_code == 204
+    changed = ["changed", "second"]
+    assert seen() == [both, changed, both, changed]
+    assert graph.ask("DELETE", first).status_code == 204
+    assert seen() == [["second", "changed"], ["second"], ["second", "changed"], ["second"]]
+    graph.create(LOCATIONS, office())
+    assert graph.get(LOCATIONS)["value"] == []
+
+
+def test_a_tenant_may_ask_no_more_often_than_its_limit(graph: Graph, faults: Faults) -> None:
+    other = Graph(graph.running, graph.client, str(uuid4())).sign_in()
+    faults.add(Fault(kind="rate_limit", per_second=0.001))
+    for each in (graph, other):
+        seen = [each.ask("GET", POLICIES) for _ in range(3)]
+        assert [answer.status_code for answer in seen] == [200, 429, 429]
+        assert "retry-after" not in seen[1].headers
+    assert graph.ask("POST", LOCATIONS, office()).status_code == 429
+    assert graph.ask("GET", "/v1.0/users").status_code == 200
+    faults.clear()
+    faults.add(Fault(kind="rate_limit", per_second=1000.0))
+    assert graph.get(LOCATIONS)["value"] == []
 
 
 def test_a_refused_write_leaves_nothing_behind(graph: Graph, faults: Faults) -> None:
@@ -199,6 +233,7 @@ def test_a_new_member_of_an_enumeration_is_unknown_unless_asked_for(
         ({"kind": "status", "status": 200}, "status 200 is not an error"),
         ({"kind": "throttle", "skip": -1}, "below zero"),
         ({"kind": "throttle", "times": -1}, "below zero"),
+        ({"kind": "rate_limit", "per_second": 0}, "lets something pass"),
         ({"kind": "throttle", "path": "("}, "not a regular expression"),
     ],
 )

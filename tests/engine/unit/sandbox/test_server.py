@@ -277,6 +277,38 @@ def test_two_tenants_never_see_each_other(graph: Graph) -> None:
     assert other.get("/v1.0/organization")["value"][0]["id"] == other.tenant
 
 
+# What an admin puts past Graph's rules
+
+
+def test_what_the_sandbox_does_not_know_of_a_policy_is_kept(graph: Graph) -> None:
+    session = {"secureSignInSession": {"isEnabled": True}, "signInFrequency": None}
+    strange = block() | {"sessionControls": session, "novelty": [1]}
+    strange["conditions"]["agents"] = {"includeAgents": ["All"]}
+    with pytest.raises(AssertionError, match="1007"):
+        graph.create(POLICIES, strange)
+    made = graph.running.put(graph.tenant, "policies", strange)
+    found = graph.get(f"{POLICIES}/{made['id']}")
+    assert found["sessionControls"]["secureSignInSession"] == {"isEnabled": True}
+    assert found["sessionControls"]["persistentBrowser"] is None
+    assert found["conditions"]["agents"] == {"includeAgents": ["All"]}
+    assert found["novelty"] == [1]
+    assert "@odata.type" not in found
+    change = {"displayName": "Renamed"}
+    assert graph.ask("PATCH", f"{POLICIES}/{made['id']}", change).status_code == 204
+    assert graph.get(f"{POLICIES}/{made['id']}")["conditions"] == found["conditions"]
+
+
+def test_a_policy_for_beta_is_not_in_v1(graph: Graph) -> None:
+    made = graph.running.put(graph.tenant, "policies", block("new"), beta_only=True)
+    plain = graph.create(POLICIES, block("plain"))
+    beta = POLICIES.replace("v1.0", "beta")
+    assert [each["id"] for each in graph.get(POLICIES)["value"]] == [plain]
+    assert [each["id"] for each in graph.get(beta)["value"]] == [made["id"], plain]
+    status, message = graph.refusal("GET", f"{POLICIES}/{made['id']}")
+    assert (status, message[:6]) == (400, "1037: ")
+    assert graph.get(f"{beta}/{made['id']}")["displayName"] == "new"
+
+
 # Lists
 
 

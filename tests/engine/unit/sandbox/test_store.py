@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,24 @@ def test_tenants_keep_their_settings_apart(store: Store) -> None:
     assert store.tenant(OTHER) == Tenant(OTHER)
 
 
+def test_a_file_from_before_licences_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("CREATE TABLE tenants (id TEXT PRIMARY KEY, roles TEXT, security_defaults INT)")
+        old.execute("INSERT INTO tenants VALUES (?, '[]', 1)", (ONE,))
+        old.commit()
+    for _ in range(2):
+        opened = Store(path)
+        assert opened.tenant(ONE) == Tenant(ONE, (), security_defaults=True)
+        opened.close()
+
+
+def test_a_request_passes_a_limit_when_its_interval_is_over(store: Store) -> None:
+    passed = [store.pass_limit(ONE, now, 2.0) for now in (10.0, 11.9, 12.0, 13.0, 20.0)]
+    assert passed == [True, False, True, False, True]
+    assert store.pass_limit(OTHER, 20.0, 2.0)
+
+
 def test_reset_of_one_tenant_leaves_the_other_and_the_faults(store: Store) -> None:
     for tenant in (ONE, OTHER):
         store.put_tenant(Tenant(tenant))
@@ -102,12 +121,16 @@ def test_reset_forgets_everything(store: Store) -> None:
     store.put(ONE, "policies", {"id": "a"})
     store.add_fault({"kind": "throttle"})
     store.add_echo(ONE, "policies", "a", echo="absent", reads=3)
+    store.pass_limit(ONE, 0.0, 60.0)
+    store.links.add(ONE, "members", "a", "b")
     store.log(_entry("/v1.0/organization"))
     store.reset()
     assert store.tenant(ONE) is None
     assert store.count(ONE, "policies") == 0
     assert store.faults() == []
     assert store.next_echo(ONE, "policies", "a") is None
+    assert store.pass_limit(ONE, 1.0, 60.0)
+    assert store.links.targets(ONE, "members", "a") == []
     assert store.requests() == []
 
 

@@ -130,3 +130,14 @@ def countries(*codes: str) -> dict[str, Any]:
         "countriesAndRegions": list(codes),
         "includeUnknownCountriesAndRegions": True,
     }
+
+
+def listed(graph: Graph, path: str) -> list[Any]:
+    """Everything a list holds, over all of its pages."""
+    found: list[Any] = []
+    following: str | None = path
+    while following:
+        page = graph.get(following)
+        found += page["value"]
+        following = page.get("@odata.nextLink")
+    return found
