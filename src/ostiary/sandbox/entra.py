@@ -142,7 +142,7 @@ def _check_assertion(form: Mapping[str, str]) -> Answer | None:
     except tokens.TokenError:
         return _refuse(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
     expires = claims.get("exp")
-    if not isinstance(expires, int) or expires <= time.time():
+    if not isinstance(expires, int | float) or expires <= time.time():
         return _refuse(
             401,
             "invalid_client",

@@ -1,0 +1,285 @@
+"""Microsoft Graph's transport: one tenant, one token, paced requests that are repeated if safe."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+
+from ostiary.errors import TenantError
+from ostiary.tenant.clouds import cloud
+from ostiary.tenant.credentials import credential, hidden
+from ostiary.tenant.http import connect, is_this_machine
+from ostiary.tenant.patience import (
+    AgainError,
+    Clock,
+    Pacer,
+    Patience,
+    Persistence,
+    passes,
+    retry_after,
+)
+from ostiary.tenant.permissions import Identity, advice, identity_of
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
+
+Json = dict[str, Any]
+Version = Literal["v1.0", "beta"]
+
+_PACED = ("identity/conditionalAccess/", "identityProtection/")
+_SPACING = 1.0
+# Seconds before its end at which a token is renewed.
+_RENEW_BEFORE = 300
+# Statuses after which a write is repeated: those that say that nothing was done, and for what does
+# no more when done twice also those that leave it open.  A read is repeated whenever `passes`.
+_REPEATED = {"POST": {429}, "PATCH": {429, 503, 504}, "DELETE": {429, 503, 504}}
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_HEADERS = {
+    "Accept": "application/json",
+    # https://learn.microsoft.com/graph/best-practices-concept#handling-future-members-in-evolvable-enumerations
+    "Prefer": "include-unknown-enum-members",
+}
+
+
+class Graph:
+    """One tenant's Microsoft Graph, for one thread.
+
+    Every method raises TenantError when Graph refuses and when patience ends.  It says what was
+    asked, how often, and what came back, but never a token, nor the page of a proxy.
+    The options of a query are given without their `$`: `pages("users", select="id")`.
+    """
+
+    def __init__(
+        self,
+        tenant_id: str,
+        environ: Mapping[str, str],
+        *,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        patience = patience or Patience()
+        self._environ = environ
+        self._clock = clock or Clock()
+        self._persistence = Persistence(patience, self._clock)
+        where = cloud(environ)
+        self._origin = where.graph
+        self._credential = credential(environ, tenant_id, where.authority)
+        self._token: AccessToken | None = None
+        spacing = patience.spacing
+        if spacing is None:
+            spacing = 0.0 if is_this_machine(self._origin) else _SPACING
+        self._pacer = Pacer(spacing, self._clock)
+        self._http = connect(environ, self._origin)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def identity(self) -> Identity:
+        """Say who the token is for and what it allows; fetches it if there is none."""
+        return identity_of(self._persistence.carry_out("signing in", lambda _: self._signed_in()))
+
+    def get(self, path: str, *, version: Version = "v1.0", **query: object) -> Json:
+        """Read one object; `path` comes after the version."""
+        return self._ask("GET", self._url(version, path, query))
+
+    def pages(self, path: str, *, version: Version = "v1.0", **query: object) -> Iterator[Json]:
+        """Read all objects of a collection, page after page."""
+        url: str | None = self._url(version, path, query)
+        seen: set[str] = set()
+        while url:
+            seen.add(url)
+            page = self._ask("GET", url)
+            if not isinstance(page.get("value"), list):
+                raise TenantError(
+                    f"GET {urlsplit(url).path}: there is no list `value` in the answer"
+                )
+            yield from page["value"]
+            url = page.get("@odata.nextLink")
+            # The token goes where the link points, so it must not lead to another host.
+            if url and (url in seen or not str(url).startswith(f"{self._origin}/")):
+                where = "back" if url in seen else f"to `{hidden(str(url), self._environ)}`"
+                raise TenantError(f"GET /{version}/{path}: the link to the next page leads {where}")
+
+    def post(
+        self, path: str, body: Json | None = None, *, version: Version = "v1.0", reads: bool = False
+    ) -> Json:
+        """Create or do something; with `reads`, ask for what takes a body.
+
+        It is not repeated after an answer that leaves open whether it was carried out, unless it
+        only reads: a second object would be the price.
+        """
+        return self._ask("POST", self._url(version, path, {}), body, reads=reads)
+
+    def patch(self, path: str, body: Json, *, version: Version = "v1.0") -> Json:
+        """Change an object; gives it where Graph does."""
+        return self._ask("PATCH", self._url(version, path, {}), body)
+
+    def delete(self, path: str, *, version: Version = "v1.0") -> None:
+        """Delete an object."""
+        self._ask("DELETE", self._url(version, path, {}))
+
+    def _url(self, version: Version, path: str, query: Mapping[str, object]) -> str:
+        options = {f"${name}": str(value) for name, value in query.items()}
+        asked = f"?{urlencode(options, safe='$,()/:', quote_via=quote)}" if options else ""
+        return f"{self._origin}/{version}/{path}{asked}"
+
+    def _ask(self, method: str, url: str, body: Json | None = None, *, reads: bool = False) -> Json:
+        request = _Request(method, url, body, reads=reads or method == "GET")
+        tries = 0
+
+        def attempt(seconds: float) -> Json:
+            nonlocal tries
+            token = self._signed_in()
+            if request.path.startswith(_PACED):
+                self._pacer.take_turn()
+            tries += 1
+            answer = self._send(request, token, seconds)
+            if method == "DELETE" and tries > 1 and answer.status == HTTPStatus.NOT_FOUND:
+                return {}  # an earlier try did it
+            if answer.status not in range(200, 300):
+                raise self._refusal(request, answer)
+            return _object(request, answer) if answer.content else {}
+
+        return self._persistence.carry_out(str(request), attempt)
+
+    def _send(self, request: _Request, token: str, seconds: float) -> _Answer:
+        """Send a request once; an answer that trickles ends with `seconds` too."""
+        ends = self._clock.monotonic() + seconds
+        content = bytearray()
+        try:
+            with self._http.stream(
+                request.method,
+                request.url,
+                json=request.body,
+                headers={**_HEADERS, "Authorization": f"Bearer {token}"},
+                timeout=seconds,
+            ) as answer:
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if self._clock.monotonic() > ends:
+                        raise httpx.ReadTimeout("the answer does not come to an end")
+            return _Answer(answer.status_code, answer.headers, bytes(content))
+        except httpx.RequestError as error:
+            # Told below: this error holds the request, and that holds the token.
+            lost, sent = type(error).__name__, not isinstance(error, _NEVER_SENT)
+        if request.reads or not sent:
+            raise AgainError(f"there was no answer ({lost})")
+        raise TenantError(
+            f"{request} got no answer ({lost})",
+            hint="it may have been carried out or not; look before you try again",
+        )
+
+    def _refusal(self, request: _Request, answer: _Answer) -> Exception:
+        """Say what Graph refused, as an error to raise: one to try again after, or the last."""
+        said = f"Graph said {hidden(_words(answer), self._environ)}"
+        repeats = (
+            passes(answer.status) if request.reads else answer.status in _REPEATED[request.method]
+        )
+        if repeats:
+            after, date = (answer.headers.get(name, "") for name in ("Retry-After", "Date"))
+            return AgainError(said, retry_after(after, date, self._clock.now()))
+        hint = None
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            hint = "the token is not valid here: is it for this cloud and this tenant?"
+        elif answer.status == HTTPStatus.FORBIDDEN:
+            hint = advice(request.method, request.path, self._signed_in())
+        elif not request.reads and passes(answer.status):
+            hint = "it may have been carried out or not; look before you try again"
+        return TenantError(f"{request}: {said}", hint=hint)
+
+    def _signed_in(self) -> str:
+        """Give a token that is valid for some minutes; credentials like az's keep none."""
+        if self._token and self._token.expires_on - _RENEW_BEFORE > self._clock.now().timestamp():
+            return self._token.token
+        try:
+            self._token = self._credential.get_token(f"{self._origin}/.default")
+        except (AgainError, TenantError):  # of `platforms`
+            raise
+        except Exception as error:  # noqa: BLE001 (of azure-identity, and of all that it rests on)
+            # Told below: what this was raised from may hold what was sent.
+            failure = self._sign_in_failure(error)
+        else:
+            return self._token.token
+        raise failure
+
+    def _sign_in_failure(self, error: Exception) -> Exception:
+        from azure.core.exceptions import (  # noqa: PLC0415 (slow to import)
+            HttpResponseError,
+            ServiceRequestError,
+            ServiceResponseError,
+        )
+        from msal.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 (likewise)
+            MsalServiceError,
+        )
+
+        said = f"Entra gave no token: {hidden(str(error), self._environ)}"
+        # azure-identity wraps some errors; msal raises its own for a trouble of the server's only.
+        passing = (ServiceRequestError, ServiceResponseError, MsalServiceError)
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        if (
+            isinstance(error, passing)
+            or isinstance(error.__cause__, passing)
+            or passes(status or 0)
+        ):
+            return AgainError(said)
+        return TenantError(said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for; `reads` tells that it changes nothing."""
+
+    method: str
+    url: str
+    body: Json | None
+    reads: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {urlsplit(self.url).path}"
+
+    @property
+    def path(self) -> str:
+        """What comes after the version, without the query."""
+        return re.sub(r".*?/(v1\.0|beta)/", "", urlsplit(self.url).path, count=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def _object(request: _Request, answer: _Answer) -> Json:
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise TenantError(
+            f"{request}: the answer is no JSON object but {_kind(answer)}",
+            hint="is there a proxy in between?",
+        )
+    return body
+
+
+def _words(answer: _Answer) -> str:
+    """Repeat what Graph's error object says; anything else is told by its kind only."""
+    try:
+        error = json.loads(answer.content)["error"]
+        return f"{answer.status} {error['code']}: {error['message']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status} with {_kind(answer)}"
+
+
+def _kind(answer: _Answer) -> str:
+    kind = answer.headers.get("Content-Type", "").partition(";")[0] or "no content type"
+    return f"{len(answer.content)} bytes of {kind}"
