@@ -5,32 +5,28 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ostiary.apply import apply, safe_order, see_same_tenant
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
-from ostiary.deploy.stack import NAMED_LOCATION, POLICY, PROVIDER, Stack, project_apart, stale_lock
-from ostiary.errors import OstiaryError, PreflightError
-from ostiary.model.policy import PolicySet
+from ostiary.deploy.stack import Stack, project_apart
+from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
-from ostiary.proof.transition import transition
+from ostiary.proof.transition import Transition
 from ostiary.report.deployment import deployed
 from ostiary.report.transition import on_the_way
 from ostiary.sandbox import lifecycle
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, install_plugin, write_launchers
 from ostiary.spec.workspace import SANDBOX
-from ostiary.tenant import credentials, orphans
-from ostiary.tenant.client import GraphClient
-from ostiary.tenant.held import held
-
-Pair = tuple[tuple[str, str], tuple[str, str]]
+from ostiary.tenant import credentials
 
 # Pulumi's commands that ask no tenant for anything.
 _OF_THE_STATE = {"cancel", "stack", "state"}
@@ -70,8 +66,9 @@ def pulumi(
     stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
     stack.select()
     if arguments[0] not in _OF_THE_STATE:
-        _see_same_tenant(stack.state(), resolved)
-    order = _safe_order(stack, resolved) if arguments[0] in {"up", "update"} else []
+        see_same_tenant(stack.state(), resolved)
+    applies = arguments[0] in {"up", "update"}
+    order = safe_order(stack, resolved, say, _tell_order(resolved)) if applies else ()
     raise SystemExit(stack.run(arguments, order))
 
 
@@ -161,110 +158,23 @@ def _with_language_host(
 
 
 def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
-    stack.select()
-    if stale_lock(stack.name, stack.environ):
-        say("taking away the lock of a run that was interrupted")
-        stack.release()
-    state = stack.state()
-    _see_same_tenant(state, resolved)
-    if state["deployment"].get("pending_operations"):
-        say("an interrupted run did not record what it was doing; asking the tenant instead")
-        stack.forget_pending()
-    found = _leftovers(stack, resolved)
-    if any(found.imports.values()):
-        say("an interrupted run left objects in the tenant; taking them over")
-    say(f"previewing {stack.name}")
-    changes = stack.preview(found.imports)
-    for each in found.twins:
-        say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
-    if asks and (changes or found.twins):
-        _confirm(stack.name, len(changes) + len(found.twins))
-    if changes:
-        order = _safe_order(stack, resolved)
-        say(f"applying to {stack.name}")
-        changes = stack.up(found.imports, order)
-        if any(change.operation.startswith("create") for change in changes):
-            # The provider sends a create again when the answer was lost, and knows of the last.
-            found = _leftovers(stack, resolved)
-    _delete(stack, resolved, found)
-    for line in deployed(resolved, _managed(stack.state())):
+    def confirm(changes: int) -> None:
+        if asks:
+            _confirm(stack.name, changes)
+
+    done = apply(stack, resolved, say=say, tell_order=_tell_order(resolved), confirm=confirm)
+    for line in deployed(resolved, done.managed):
         show(line)
-    done = changes or found.twins
-    say("done" if done else f"nothing changed: {stack.name} is as specified")
+    changed = done.changes or done.twins
+    say("done" if changed else f"nothing changed: {stack.name} is as specified")
 
 
-def _safe_order(stack: Stack, resolved: Resolved) -> list[Pair]:
-    """Prove that no state on the way is worse than both ends; gives the order that it takes.
+def _tell_order(resolved: Resolved) -> Callable[[Transition], None]:
+    def tell(found: Transition) -> None:
+        for line in on_the_way(found, resolved):
+            say(line)
 
-    Raises PreflightError where no order is safe.
-    """
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        now = held(
-            _managed(stack.state()),
-            resolved.renamed_from,
-            client.policies(),
-            client.named_locations(),
-        )
-    for name in now.unreadable:
-        say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
-    then = PolicySet(resolved.policies, resolved.named_locations)
-    found = transition(now.policy_set, then, resolved.emergency_access, resolved.facts)
-    for line in on_the_way(found, resolved):
-        say(line)
-    if not found.safe:
-        raise PreflightError(
-            "not proven: the tenant would be less protected on the way than before and after",
-            hint="apply it in two steps: first what closes, then what opens",
-        )
-    return [((first.kind, first.key), (then.kind, then.key)) for first, then in found.order]
-
-
-def _leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        return orphans.find(
-            resolved, _managed(stack.state()), client.policies(), client.named_locations()
-        )
-
-
-def _delete(stack: Stack, resolved: Resolved, found: orphans.Orphans) -> None:
-    if not found.twins:
-        return
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        for each in found.twins:
-            say(f"deleting a second `{each['displayName']}` ({each['id']}) of the same content")
-        for policy in found.twin_policies:
-            client.delete_policy(policy["id"])
-        for location in found.twin_named_locations:
-            client.delete_named_location(location)
-
-
-def _see_same_tenant(state: Mapping[str, Any], resolved: Resolved) -> None:
-    """Refuse to take a stack to another tenant, where its ids mean nothing.
-
-    The engine would find nothing of the stack there, make everything anew, and leave what stands in
-    the first tenant to itself.
-    """
-    for each in state["deployment"].get("resources", []):
-        made_for = each.get("inputs", {}).get("tenantId")
-        if each["type"] == PROVIDER and made_for not in {None, resolved.tenant_id}:
-            raise PreflightError(
-                f"`{resolved.environment}` was deployed to tenant {made_for}, and "
-                f"environments/{resolved.environment}.yaml now says {resolved.tenant_id}",
-                hint="give the other tenant an environment file of its own",
-            )
-
-
-def _managed(state: Mapping[str, Any]) -> orphans.Managed:
-    resources = state["deployment"].get("resources", [])
-
-    def ids(kind: str) -> dict[str, str]:
-        return {
-            each["urn"].rpartition("::")[2]: each["id"].rpartition("/")[2]
-            for each in resources
-            if each["type"] == kind
-        }
-
-    return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
+    return tell
 
 
 def _confirm(environment: str, changes: int) -> None:
