@@ -42,6 +42,7 @@ STEPS = 7
 HERE = "here"
 TENANT = "22222222-0000-4000-8000-000000000000"
 FOR_EVER = 3600.0
+WRITES = ("POST", "PATCH", "DELETE")
 # How an `up` may end; the last that it must not be interrupted in.
 FAILED, REFUSED = 1, 5
 
@@ -73,60 +74,48 @@ class History(RuleBasedStateMachine):
         self.foreign: dict[str, Json] = {}
         self.number = 0
 
-    @initialize(files=strategies.workspaces(TENANT, 1))
+    @initialize(files=strategies.workspaces(TENANT, 2))
     def begin(self, files: dict[str, strategies.Data]) -> None:
         self.checkout.root.mkdir()
         copy_program(self.checkout.root)
         for path, data in files.items():
             self.checkout.write(path, data)
         self.happened["histories"] += 1
+        self._ended(self._up(), "ups")
 
     @rule(data=st.data())
-    def add_a_policy(self, data: st.DataObject) -> None:
+    def edit(self, data: st.DataObject) -> None:
+        self._edit(data)
+
+    def _edit(self, data: st.DataObject) -> None:
+        """Change the files in one way."""
         self.number += 1
+        new = f"policies/generated-{self.number}-again.yaml"
         drawn = data.draw(strategies.policies(self.number))
-        self.checkout.write(f"policies/generated-{self.number}.yaml", drawn)
-        self.happened["edits"] += 1
-
-    @rule(data=st.data())
-    def rewrite_a_policy(self, data: st.DataObject) -> None:
-        """Give a policy a new content, display name included."""
-        self.number += 1
-        path = self._some_policy(data)
-        self.checkout.write(path, data.draw(strategies.policies(self.number)))
-        self.happened["edits"] += 1
-
-    @rule(data=st.data(), state=st.sampled_from(["enabled", "disabled"]))
-    def switch_a_policy(self, data: st.DataObject, state: str) -> None:
-        self.checkout.change(self._some_policy(data), lambda policy: policy.update(state=state))
-        self.happened["edits"] += 1
-
-    @rule(data=st.data())
-    def rename_a_file(self, data: st.DataObject) -> None:
-        self.number += 1
-        path = self._some_policy(data)
-        former = Path(path).stem
-        new = f"policies/generated-renamed-{self.number}.yaml"
-        self.checkout.rename(path, new)
-        self.checkout.change(
-            new, lambda policy: policy.setdefault("renamedFrom", []).append(former)
-        )
-        self.happened["edits"] += 1
-
-    @precondition(lambda self: len(self._policies()) > 1)
-    @rule(data=st.data())
-    def remove_a_policy(self, data: st.DataObject) -> None:
-        (self.checkout.root / self._some_policy(data)).unlink()
-        self.happened["edits"] += 1
-
-    @rule(ranges=strategies.some(strategies.RANGES, 1), data=st.data())
-    def move_a_location(self, ranges: list[str], data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(strategies.IP_LOCATIONS))
-
-        def move(environment: Json) -> None:
-            environment["namedLocations"][key] = {"ipRanges": ranges}
-
-        self.checkout.change(f"environments/{HERE}.yaml", move)
+        path = data.draw(st.sampled_from(self._policies()))
+        match data.draw(st.sampled_from(["add", "rewrite", "switch", "rename", "remove", "move"])):
+            case "rewrite":
+                self.checkout.write(path, drawn)
+            case "switch":
+                state = "disabled" if drawn["state"] == "enabled" else "enabled"
+                self.checkout.change(path, lambda policy: policy.update(state=state))
+            case "rename":
+                former = Path(path).stem
+                self.checkout.rename(path, new)
+                self.checkout.change(
+                    new, lambda policy: policy.setdefault("renamedFrom", []).append(former)
+                )
+            case "remove" if len(self._policies()) > 1:
+                (self.checkout.root / path).unlink()
+            case "move":
+                key = data.draw(st.sampled_from(strategies.IP_LOCATIONS))
+                ranges = data.draw(strategies.some(strategies.RANGES, 1))
+                self.checkout.change(
+                    f"environments/{HERE}.yaml",
+                    lambda of: of["namedLocations"].update({key: {"ipRanges": ranges}}),
+                )
+            case _:
+                self.checkout.write(new, drawn)
         self.happened["edits"] += 1
 
     @rule(data=st.data(), what=st.sampled_from(["policies", "namedLocations"]))
@@ -163,8 +152,9 @@ class History(RuleBasedStateMachine):
             self.foreign[identity] = graph.get(f"{CONDITIONAL_ACCESS}/{what}/{identity}")
         self.happened["by others"] += 1
 
-    @rule(faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=2))
-    def up_through_faults(self, faults: list[Fault]) -> None:
+    @rule(data=st.data(), faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=3))
+    def up_through_faults(self, data: st.DataObject, faults: list[Fault]) -> None:
+        self._edit(data)
         self.checkout.add(*faults)
         self._ended(self._up(), "ups through faults")
         self.checkout.heal()
@@ -174,31 +164,34 @@ class History(RuleBasedStateMachine):
         self._ended(self._up(), "ups")
 
     @rule(
-        method=st.sampled_from(["GET", "POST", "PATCH", "DELETE"]),
-        skip=st.integers(0, 6),
-        victim=st.sampled_from(["everything", "the sandbox", "Ctrl-C"]),
+        data=st.data(),
+        held=st.sampled_from(
+            [("GET", 2), ("GET", 15), ("GET", 25), *((each, 0) for each in WRITES)]
+        ),
+        victim=st.sampled_from(["kill -9", "the death of the sandbox", "Ctrl-C"]),
     )
-    def up_that_is_ended(self, method: str, skip: int, victim: str) -> None:
+    def up_that_is_ended(self, data: st.DataObject, held: tuple[str, int], victim: str) -> None:
         """Hold an `up` in the middle of a request, and end it, or the tenant's server, there."""
-        path = "/conditionalAccess/(policies|namedLocations)"
+        self._edit(data)
+        method, skip = held
         # Ctrl-C lets the request under way end; the others never learn its answer.
         seconds = 1.0 if victim == "Ctrl-C" else FOR_EVER
+        path = "/conditionalAccess/(policies|namedLocations)"
         self.checkout.add(
             Fault(kind="slow", method=method, path=path, skip=skip, times=1, seconds=seconds)
         )
         run = self.checkout.begin("up", HERE, "--sandbox")
         until(lambda: self._seen() > skip or run.process.poll() is not None)
-        held = run.process.poll() is None
-        if held and victim == "everything":
-            run.signal(signal.SIGKILL)
-        elif held and victim == "Ctrl-C":
-            run.signal(signal.SIGINT)
-        elif held:
+        if run.process.poll() is not None:
+            victim = "its own end"
+        elif victim == "the death of the sandbox":
             os.kill(self.checkout.sandbox.pid, signal.SIGKILL)
             self.checkout.sandbox  # noqa: B018 (starts it again, on the same port)
+        else:
+            run.signal(signal.SIGKILL if victim == "kill -9" else signal.SIGINT)
         ended = run.end()
         assert "Traceback" not in ended.text, ended.text
-        self.happened[f"ups ended by {victim}" if held else "ups that were too quick"] += 1
+        self.happened[f"ups ended by {victim}"] += 1
         self.checkout.heal()
 
     def teardown(self) -> None:
