@@ -284,6 +284,8 @@ def test_a_deleted_device_is_nobodys(contoso: Graph) -> None:
     assert contoso.ask("DELETE", f"/v1.0/devices/{LAPTOP}").status_code == 404
     assert ids(contoso, f"/v1.0/users/{ADA}/registeredDevices") == [TABLET]
     assert ids(contoso, f"/v1.0/groups/{ADMINS}/members") == [ADA]
+    contoso.running.furnish(contoso.tenant, {"devices": [{"id": LAPTOP}]})
+    assert ids(contoso, f"/v1.0/users/{ADA}/registeredDevices") == [TABLET]
 
 
 def reference(object_id: str) -> dict[str, str]:
