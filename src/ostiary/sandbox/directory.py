@@ -7,7 +7,7 @@ resources, from https://learn.microsoft.com/graph/api/resources/user on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ostiary.sandbox.answers import Answer, Json, RefusalError
@@ -42,7 +42,7 @@ class Sort:
     filters: frozenset[str]
     unset: Json
     shown: tuple[str, ...] | None = None
-    writers: frozenset[str] = field(default=frozenset())
+    writers: frozenset[str] = frozenset()
 
 
 SORTS: dict[Kind, Sort] = {
@@ -171,7 +171,7 @@ def _typed(call: Call, kind: Kind, body: Json) -> Json:
     sort = SORTS[kind]
     if not call.roles & sort.readers:
         body = dict.fromkeys(body) | {"id": body["id"]}
-    return {"@odata.type": f"#microsoft.graph.{sort.type}"} | body
+    return {"@odata.type": f"#microsoft.graph.{sort.type}"} | _shown(call, kind, body)
 
 
 def _shown(call: Call, kind: Kind, body: Json) -> Json:
@@ -208,7 +208,7 @@ def read_any(call: Call) -> Answer:
     if found is None:
         raise absent(call.segments["id"])
     heading = {"@odata.context": context(call.root, "directoryObjects/$entity")}
-    return Answer(200, heading | selected(call, _typed(call, *found)))
+    return Answer(200, heading | _typed(call, *found))
 
 
 def get_by_ids(call: Call) -> Answer:

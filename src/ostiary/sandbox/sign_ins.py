@@ -76,7 +76,7 @@ def sign_ins(call: Call) -> Answer:
             "Neither tenant is B2C or tenant doesn't have premium license",
         )
     found = call.store.objects(call.tenant.id, "signIns")
-    if not call.beta or "signInEventTypes" not in call.query.get("$filter", ""):
+    if "signInEventTypes" not in call.query.get("$filter", ""):
         found = [each for each in found if "interactiveUser" in each["signInEventTypes"]]
     if not call.roles & {"Policy.Read.All", "Policy.Read.ConditionalAccess"}:
         # What is shown in place of it is assumed.

@@ -106,6 +106,9 @@ def test_v1_shows_an_account_as_enabled_only_to_who_asks(contoso: Graph) -> None
     assert contoso.get(f"/v1.0/users/{ADA}?$select=accountEnabled")["accountEnabled"] is True
     assert contoso.get(f"/beta/users/{ADA}")["userType"] == "Member"
     assert listed(contoso, "/v1.0/users?$select=userType") == [{"userType": "Member"}] * 2
+    members = f"/v1.0/groups/{STAFF}/members"
+    assert "accountEnabled" not in listed(contoso, members)[0]
+    assert listed(contoso, f"{members}?$select=accountEnabled")[0]["accountEnabled"] is True
 
 
 def test_a_user_is_found_by_principal_name(contoso: Graph) -> None:
@@ -281,6 +284,8 @@ def test_a_deleted_device_is_nobodys(contoso: Graph) -> None:
     assert contoso.ask("DELETE", f"/v1.0/devices/{LAPTOP}").status_code == 404
     assert ids(contoso, f"/v1.0/users/{ADA}/registeredDevices") == [TABLET]
     assert ids(contoso, f"/v1.0/groups/{ADMINS}/members") == [ADA]
+    contoso.running.furnish(contoso.tenant, {"devices": [{"id": LAPTOP}]})
+    assert ids(contoso, f"/v1.0/users/{ADA}/registeredDevices") == [TABLET]
 
 
 def reference(object_id: str) -> dict[str, str]:
