@@ -381,10 +381,10 @@ def test_takes_nesting_up_to_a_limit(opening: str) -> None:
 
 @pytest.mark.parametrize("rule", ["(" * 100_000, "(" * 3000, "-not " * 600, '"' * 3072, "[" * 3072])
 def test_refuses_a_hostile_rule_at_once(rule: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()  # not wall time: other tests run beside
     with pytest.raises(FilterSyntaxError):
         parse(rule)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 TEXTS = st.one_of(
