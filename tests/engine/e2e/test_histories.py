@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -72,7 +71,7 @@ class History(RuleBasedStateMachine):
         self.folder = TemporaryDirectory(prefix="ostiary-history-")
         self.checkout = Checkout(Path(self.folder.name) / "checkout")
         self.foreign: dict[str, Json] = {}
-        self.number = 0
+        self.number = 100  # those drawn at the beginning have lower ones
 
     @initialize(files=strategies.workspaces(TENANT, 2))
     def begin(self, files: dict[str, strategies.Data]) -> None:
