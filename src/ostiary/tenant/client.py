@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ostiary.tenant.graph import Graph, Json
 from ostiary.tenant.patience import Clock, Patience
+from ostiary.tenant.shapes import Named, SecurityDefaults, read
 
 _PATH = "identity/conditionalAccess"
 _DELETED = f"{_PATH}/deletedItems"
@@ -77,9 +78,13 @@ class GraphClient:
 
     def security_defaults(self) -> bool:
         """Tell whether security defaults are on, beside which no policy may be enabled."""
-        policy = self.graph.get("policies/identitySecurityDefaultsEnforcementPolicy")
-        return bool(policy["isEnabled"])
+        answer = self.graph.get("policies/identitySecurityDefaultsEnforcementPolicy")
+        return read(SecurityDefaults, answer).is_enabled
 
-    def organization(self) -> Json:
-        """Read the tenant itself: `id`, `displayName`, `verifiedDomains`."""
-        return next(self.graph.pages("organization"))
+    def organization(self) -> Named:
+        """Read the tenant's id and name.
+
+        https://learn.microsoft.com/graph/api/organization-list
+        """
+        found = self.graph.pages("organization", select="id,displayName")
+        return read(Named, next(found, {}))

@@ -37,8 +37,8 @@ _PACED = ("identity/conditionalAccess/", "identityProtection/")
 _SPACING = 1.0
 # Seconds before its end at which a token is renewed.
 _RENEW_BEFORE = 300
-# Statuses after which a write is repeated: those that say that nothing was done, and for what does
-# no more when done twice also those that leave it open.  A read is repeated whenever `passes`.
+# Statuses after which a write is repeated: one that says that nothing was done, and two that leave
+# it open, for what can be done twice.  What is `repeatable` is repeated whenever a status `passes`.
 _REPEATED = {"POST": {429}, "PATCH": {429, 503, 504}, "DELETE": {429, 503, 504}}
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _HEADERS = {
@@ -48,11 +48,20 @@ _HEADERS = {
 }
 
 
+class GraphError(TenantError):
+    """Graph refused a request, with an HTTP `status`."""
+
+    def __init__(self, message: str, status: int, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
 class Graph:
     """One tenant's Microsoft Graph, for one thread.
 
-    Every method raises TenantError when Graph refuses and when patience ends.  It says what was
-    asked, how often, and what came back, but never a token, nor the page of a proxy.
+    Every method raises GraphError when Graph refuses, and TenantError when it cannot be had or
+    patience ends.  Both say what was asked, how often, and what came back, but never a token, nor
+    the page of a proxy.
     The options of a query are given without their `$`: `pages("users", select="id")`.
     """
 
@@ -77,6 +86,11 @@ class Graph:
             spacing = 0.0 if is_this_machine(self._origin) else _SPACING
         self._pacer = Pacer(spacing, self._clock)
         self._http = connect(environ, self._origin)
+
+    @property
+    def root(self) -> str:
+        """Where objects are, to refer to one: `https://graph.microsoft.com/v1.0`."""
+        return f"{self._origin}/v1.0"
 
     def close(self) -> None:
         """Give the connections back."""
@@ -109,14 +123,19 @@ class Graph:
                 raise TenantError(f"GET /{version}/{path}: the link to the next page leads {where}")
 
     def post(
-        self, path: str, body: Json | None = None, *, version: Version = "v1.0", reads: bool = False
+        self,
+        path: str,
+        body: Json | None = None,
+        *,
+        version: Version = "v1.0",
+        repeatable: bool = False,
     ) -> Json:
-        """Create or do something; with `reads`, ask for what takes a body.
+        """Create or do something.
 
-        It is not repeated after an answer that leaves open whether it was carried out, unless it
-        only reads: a second object would be the price.
+        It is not repeated after an answer that leaves open whether it was carried out, as a second
+        object would be the price, unless it is `repeatable`: done twice, it does no more than once.
         """
-        return self._ask("POST", self._url(version, path, {}), body, reads=reads)
+        return self._ask("POST", self._url(version, path, {}), body, repeatable=repeatable)
 
     def patch(self, path: str, body: Json, *, version: Version = "v1.0") -> Json:
         """Change an object; gives it where Graph does."""
@@ -131,8 +150,10 @@ class Graph:
         asked = f"?{urlencode(options, safe='$,()/:', quote_via=quote)}" if options else ""
         return f"{self._origin}/{version}/{path}{asked}"
 
-    def _ask(self, method: str, url: str, body: Json | None = None, *, reads: bool = False) -> Json:
-        request = _Request(method, url, body, reads=reads or method == "GET")
+    def _ask(
+        self, method: str, url: str, body: Json | None = None, *, repeatable: bool = False
+    ) -> Json:
+        request = _Request(method, url, body, repeatable=repeatable or method == "GET")
         tries = 0
 
         def attempt(seconds: float) -> Json:
@@ -170,7 +191,7 @@ class Graph:
         except httpx.RequestError as error:
             # Told below: this error holds the request, and that holds the token.
             lost, sent = type(error).__name__, not isinstance(error, _NEVER_SENT)
-        if request.reads or not sent:
+        if request.repeatable or not sent:
             raise AgainError(f"there was no answer ({lost})")
         raise TenantError(
             f"{request} got no answer ({lost})",
@@ -180,10 +201,7 @@ class Graph:
     def _refusal(self, request: _Request, answer: _Answer) -> Exception:
         """Say what Graph refused, as an error to raise: one to try again after, or the last."""
         said = f"Graph said {hidden(_words(answer), self._environ)}"
-        repeats = (
-            passes(answer.status) if request.reads else answer.status in _REPEATED[request.method]
-        )
-        if repeats:
+        if request.is_repeated_after(answer.status):
             after, date = (answer.headers.get(name, "") for name in ("Retry-After", "Date"))
             return AgainError(said, retry_after(after, date, self._clock.now()))
         hint = None
@@ -191,9 +209,9 @@ class Graph:
             hint = "the token is not valid here: is it for this cloud and this tenant?"
         elif answer.status == HTTPStatus.FORBIDDEN:
             hint = advice(request.method, request.path, self._signed_in())
-        elif not request.reads and passes(answer.status):
+        elif not request.repeatable and passes(answer.status):
             hint = "it may have been carried out or not; look before you try again"
-        return TenantError(f"{request}: {said}", hint=hint)
+        return GraphError(f"{request}: {said}", answer.status, hint=hint)
 
     def _signed_in(self) -> str:
         """Give a token that is valid for some minutes; credentials like az's keep none."""
@@ -235,15 +253,19 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What is asked for; `reads` tells that it changes nothing."""
+    """What is asked for; if `repeatable`, a second time does no harm."""
 
     method: str
     url: str
     body: Json | None
-    reads: bool
+    repeatable: bool
 
     def __str__(self) -> str:
         return f"{self.method} {urlsplit(self.url).path}"
+
+    def is_repeated_after(self, status: int) -> bool:
+        """Tell whether an answer with this status is no last word."""
+        return passes(status) if self.repeatable else status in _REPEATED[self.method]
 
     @property
     def path(self) -> str:

@@ -242,7 +242,7 @@ def test_asking_with_a_body_is_repeated_like_a_read(
     abroad: Graph, elsewhere: Elsewhere, time: Time
 ) -> None:
     elsewhere.answers = [Answer(503, {}), Answer(body={"value": []})]
-    asked = abroad.post("directoryObjects/getByIds", {"ids": []}, reads=True)
+    asked = abroad.post("directoryObjects/getByIds", {"ids": []}, repeatable=True)
     assert asked == {"value": []}
     assert time.waits == [1]
 
