@@ -10,10 +10,12 @@ import base64
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
 
 from ostiary.errors import TenantError
 from ostiary.tenant import platforms
@@ -124,11 +126,17 @@ def credential(environ: Environ, tenant_id: str, authority: str) -> TokenCredent
 
 def hidden(text: str, environ: Environ) -> str:
     """Give the first line of what somebody else said, without secrets of ours and tokens."""
-    for name in _SECRETS:
-        if secret := environ.get(name, "").strip():
-            text = text.replace(secret, "***")
+    for secret in _secrets(environ):
+        for spelling in (secret, quote_plus(secret)):
+            text = text.replace(spelling, "***")
     lines = _TOKEN.sub("***", text).strip().splitlines() or [""]
     return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}…"
+
+
+def _secrets(environ: Environ) -> Iterator[str]:
+    for name in _SECRETS:
+        with suppress(KeyError, OSError, ValueError):
+            yield from filter(None, [_value(environ, name).strip()])
 
 
 _LONGEST = 300  # characters of somebody else's words

@@ -55,6 +55,9 @@ class Asked:
     body: bytes
 
 
+Reply = Answer | Callable[[Asked], Answer]
+
+
 class Elsewhere:
     """A server over TLS: a cloud's metadata and token endpoint, and whatever `answers` holds.
 
@@ -63,8 +66,8 @@ class Elsewhere:
     """
 
     def __init__(self, folder: Path, *, tls: bool = True) -> None:
-        self.answers: list[Answer | Callable[[Asked], Answer]] = []
-        self.token: Answer = Answer(
+        self.answers: list[Reply] = []
+        self.token: Reply = Answer(
             body={"token_type": "Bearer", "expires_in": 3599}
             | {"access_token": token(roles=["Policy.Read.All"])}
         )
@@ -125,7 +128,7 @@ class Elsewhere:
                 }
             )
         if asked.path.endswith("/oauth2/v2.0/token"):
-            return self.token
+            return self.token if isinstance(self.token, Answer) else self.token(asked)
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return found if isinstance(found, Answer) else found(asked)
 
