@@ -103,8 +103,9 @@ def told(error: BaseException) -> str:
             continue
         seen.add(id(each))
         words += [repr(each), repr(each.args), repr(vars(each))]
-        request = getattr(each, "request", None)
-        words += [repr(getattr(request, "headers", "")), repr(getattr(request, "content", ""))]
+        # By itself httpx shows no Authorization, but what holds a request can show it.
+        request = getattr(each, "_request", None)
+        words += [str(dict(request.headers))] if request else []
         chain += [other for other in (each.__cause__, each.__context__) if other]
     return "\n".join(words)
 
