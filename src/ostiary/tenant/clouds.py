@@ -62,7 +62,7 @@ def _from_metadata(url: str, http: httpx.Client) -> Cloud:
         login = answer["authentication"]["loginEndpoint"]
         return Cloud(login.rstrip("/"), answer["microsoftGraphResourceId"].rstrip("/"))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        reason = f"does not answer: {type(error).__name__}"
+        reason = f"does not answer: {str(error) or type(error).__name__}"
     except (ValueError, KeyError, TypeError, AttributeError):
         reason = "does not name the endpoints of a cloud"
     raise TenantError(f"{url} {reason}", hint="$ARM_METADATA_HOSTNAME says to ask there")

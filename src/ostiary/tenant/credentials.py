@@ -37,6 +37,7 @@ _SECRETS = (
     "SYSTEM_ACCESSTOKEN",
 )
 _TOKEN = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_LONGEST = 300  # characters of somebody else's words
 _CONNECTIONS = ("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")
 _GITHUB = (
     ("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL"),
@@ -98,8 +99,8 @@ def require(environ: Environ, environment: str) -> str:
 def credential(environ: Environ, tenant_id: str, authority: str) -> TokenCredential:
     """Make the credential that `describe` names; `authority` is the login endpoint's host.
 
-    It asks once and does not repeat itself.  A token or secret in a file is read anew at each use,
-    as the file may have been renewed.  Raises TenantError where it cannot be made.
+    It asks once and does not repeat itself.  An OpenID Connect token in a file is read anew at each
+    use, as the file may have been renewed.  Raises TenantError where it cannot be made.
     """
     # What it warns of repeats the answers of Entra and az as they are, with what these may hold.
     logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
@@ -137,9 +138,6 @@ def _secrets(environ: Environ) -> Iterator[str]:
     for name in _SECRETS:
         with suppress(KeyError, OSError, ValueError):
             yield from filter(None, [_value(environ, name).strip()])
-
-
-_LONGEST = 300  # characters of somebody else's words
 
 
 def _certificate(tenant: _Tenant) -> TokenCredential:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
-from ostiary.tenant.graph import Graph, GraphError, Json
+from ostiary.tenant.graph import Graph, GraphError, Json, objects_in
 from ostiary.tenant.shapes import (
     Device,
     DirectoryAudit,
@@ -54,7 +54,7 @@ class Directory:
         for some in _batches(wanted, _IDS_AT_ONCE):
             body = {"ids": some, "types": list(kinds)}
             answer = self._graph.post("directoryObjects/getByIds", body, repeatable=True)
-            for each in answer.get("value", ()):
+            for each in objects_in(answer, "POST /v1.0/directoryObjects/getByIds"):
                 one = read(DirectoryObject, each)
                 found[one.id.lower()] = one
         return LookUp(found, tuple(each for each in wanted if each not in found))

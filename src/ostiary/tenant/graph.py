@@ -15,7 +15,7 @@ import httpx
 from ostiary.errors import TenantError
 from ostiary.tenant.clouds import cloud
 from ostiary.tenant.credentials import credential, hidden
-from ostiary.tenant.http import connect, is_this_machine
+from ostiary.tenant.http import NEVER_SENT, connect, is_this_machine
 from ostiary.tenant.patience import (
     AgainError,
     Clock,
@@ -40,7 +40,10 @@ _RENEW_BEFORE = 300
 # Statuses after which a write is repeated: one that says that nothing was done, and two that leave
 # it open, for what can be done twice.  What is `repeatable` is repeated whenever a status `passes`.
 _REPEATED = {"POST": {429}, "PATCH": {429, 503, 504}, "DELETE": {429, 503, 504}}
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_OPEN = "it may have been carried out or not; look before you try again"
+_DISTRUSTED = (
+    "set SSL_CERT_FILE to the certificates to trust, if a proxy of yours stands in between"
+)
 _HEADERS = {
     "Accept": "application/json",
     # https://learn.microsoft.com/graph/best-practices-concept#handling-future-members-in-evolvable-enumerations
@@ -111,11 +114,7 @@ class Graph:
         while url:
             seen.add(url)
             page = self._ask("GET", url)
-            if not isinstance(page.get("value"), list):
-                raise TenantError(
-                    f"GET {urlsplit(url).path}: there is no list `value` in the answer"
-                )
-            yield from page["value"]
+            yield from objects_in(page, f"GET {urlsplit(url).path}")
             url = page.get("@odata.nextLink")
             # The token goes where the link points, so it must not lead to another host.
             if url and (url in seen or not str(url).startswith(f"{self._origin}/")):
@@ -166,7 +165,7 @@ class Graph:
             if method == "DELETE" and tries > 1 and answer.status == HTTPStatus.NOT_FOUND:
                 return {}  # an earlier try did it
             if answer.status not in range(200, 300):
-                raise self._refusal(request, answer)
+                raise self._refusal(request, answer, token)
             return _object(request, answer) if answer.content else {}
 
         return self._persistence.carry_out(str(request), attempt)
@@ -190,15 +189,14 @@ class Graph:
             return _Answer(answer.status_code, answer.headers, bytes(content))
         except httpx.RequestError as error:
             # Told below: this error holds the request, and that holds the token.
-            lost, sent = type(error).__name__, not isinstance(error, _NEVER_SENT)
-        if request.repeatable or not sent:
-            raise AgainError(f"there was no answer ({lost})")
-        raise TenantError(
-            f"{request} got no answer ({lost})",
-            hint="it may have been carried out or not; look before you try again",
-        )
+            lost, unreached = str(error) or type(error).__name__, isinstance(error, NEVER_SENT)
+        if "CERTIFICATE_VERIFY_FAILED" in lost:
+            raise TenantError(f"{request} got no answer: {lost}", hint=_DISTRUSTED)
+        if request.repeatable or unreached:
+            raise AgainError(f"there was no answer: {lost}", unreached=unreached)
+        raise TenantError(f"{request} got no answer: {lost}", hint=_OPEN)
 
-    def _refusal(self, request: _Request, answer: _Answer) -> Exception:
+    def _refusal(self, request: _Request, answer: _Answer, token: str) -> Exception:
         """Say what Graph refused, as an error to raise: one to try again after, or the last."""
         said = f"Graph said {hidden(_words(answer), self._environ)}"
         if request.is_repeated_after(answer.status):
@@ -208,9 +206,9 @@ class Graph:
         if answer.status == HTTPStatus.UNAUTHORIZED:
             hint = "the token is not valid here: is it for this cloud and this tenant?"
         elif answer.status == HTTPStatus.FORBIDDEN:
-            hint = advice(request.method, request.path, self._signed_in())
+            hint = advice(request.method, request.path, token)
         elif not request.repeatable and passes(answer.status):
-            hint = "it may have been carried out or not; look before you try again"
+            hint = _OPEN
         return GraphError(f"{request}: {said}", answer.status, hint=hint)
 
     def _signed_in(self) -> str:
@@ -230,6 +228,7 @@ class Graph:
 
     def _sign_in_failure(self, error: Exception) -> Exception:
         from azure.core.exceptions import (  # noqa: PLC0415 (slow to import)
+            ClientAuthenticationError,
             HttpResponseError,
             ServiceRequestError,
             ServiceResponseError,
@@ -239,16 +238,25 @@ class Graph:
         )
 
         said = f"Entra gave no token: {hidden(str(error), self._environ)}"
-        # azure-identity wraps some errors; msal raises its own for a trouble of the server's only.
-        passing = (ServiceRequestError, ServiceResponseError, MsalServiceError)
+        # azure-identity wraps what it rests on, or not.
+        cause = error.__cause__ if type(error) is ClientAuthenticationError else error
+        if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return TenantError(said, hint=_DISTRUSTED)
+        if isinstance(cause, ServiceRequestError | ServiceResponseError):
+            return AgainError(said, unreached=isinstance(cause, ServiceRequestError))
         status = error.status_code if isinstance(error, HttpResponseError) else None
-        if (
-            isinstance(error, passing)
-            or isinstance(error.__cause__, passing)
-            or passes(status or 0)
-        ):
+        # msal raises an error of its own for a trouble of the server's only.
+        if isinstance(cause, MsalServiceError) or passes(status or 0):
             return AgainError(said)
         return TenantError(said)
+
+
+def objects_in(answer: Json, request: str) -> list[Json]:
+    """Give the objects of a collection, which must not pass for empty where it is none."""
+    value = answer.get("value")
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise TenantError(f"{request}: there is no list `value` of objects in the answer")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+# What is raised before anything of a request left.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
 
 def connect(environ: Mapping[str, str], url: str, *, timeout: float = 30.0) -> httpx.Client:
     """Give a client for what is at `url`; it trusts $SSL_CERT_FILE alone where that is set."""

@@ -32,11 +32,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a client keeps at it; all in seconds.
+    """How long a client keeps at it, in seconds.
 
     `call` bounds one request with all its repetitions, `budget` all requests of one client
-    together, `attempt` one try.  `spacing` keeps to the limit of one request a second for
-    Conditional Access and identity protection in a tenant, all applications together
+    together, `attempt` one try; `tries_to_reach` is how often it is tried to reach anybody at all.
+    `spacing` keeps to the limit of one request a second for Conditional Access and identity
+    protection in a tenant, all applications together
     (https://learn.microsoft.com/graph/throttling-limits); None means that limit, and none for a
     sandbox, whose tenants nobody else uses.
     """
@@ -46,6 +47,7 @@ class Patience:
     attempt: float = 30.0
     first_wait: float = 1.0
     longest_wait: float = 30.0
+    tries_to_reach: int = 4
     spacing: float | None = None
 
     def wait(self, tries: int, jitter: float) -> float:
@@ -58,11 +60,16 @@ class Patience:
 
 
 class AgainError(Exception):
-    """An attempt failed in a way that another may not; `after` is how long it asks to wait."""
+    """An attempt failed in a way that another may not.
 
-    def __init__(self, said: str, after: float | None = None) -> None:
+    `after` is how long the answer asks to wait; `unreached` tells that nobody was reached at all,
+    which more than a few tries seldom mend: a wrong name, no network.
+    """
+
+    def __init__(self, said: str, after: float | None = None, *, unreached: bool = False) -> None:
         super().__init__(said)
         self.after = after
+        self.unreached = unreached
 
 
 @dataclass(slots=True)
@@ -112,8 +119,12 @@ class Persistence:
             try:
                 return attempt(min(self._patience.attempt, ends - self._clock.monotonic()))
             except AgainError as again:
-                said, after = str(again), again.after
-            pause = self._patience.wait(tries, self._clock.jitter()) if after is None else after
+                said, after, unreached = str(again), again.after, again.unreached
+            if unreached and tries >= self._patience.tries_to_reach:
+                pause = 0.0
+                break
+            # Also where the answer asks for no wait at all, lest this goes in circles.
+            pause = after or self._patience.wait(tries, self._clock.jitter())
         if not tries:
             raise TenantError(
                 f"{what} was not tried: the {self._patience.budget:.0f} seconds of this run for"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ostiary.errors import TenantError
-from ostiary.tenant.http import connect
+from ostiary.tenant.http import NEVER_SENT, connect
 from ostiary.tenant.patience import AgainError, passes
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _ask(
     environ: Environ, method: str, url: str, query: dict[str, str], headers: dict[str, str]
 ) -> dict[str, Any]:
     """Ask for JSON; what the answer says beside is not repeated, as it may hold what was sent."""
-    body = None
+    body, unreached = None, False
     try:
         address = httpx.URL(url)
         # What the address asks for already is left as it is.
@@ -84,9 +84,11 @@ def _ask(
         body = answer.json() if answer.is_success else None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         said, again = type(error).__name__, isinstance(error, httpx.TransportError)
+        unreached = isinstance(error, NEVER_SENT)
     if isinstance(body, dict):
         return body
-    raise (AgainError if again else TenantError)(f"{_host(url)} gave no token: {said}")
+    told = f"{_host(url)} gave no token: {said}"
+    raise AgainError(told, unreached=unreached) if again else TenantError(told)
 
 
 def _text(answer: dict[str, Any], key: str, url: str) -> str:

@@ -301,3 +301,12 @@ def test_a_user_of_another_shape_is_told(elsewhere: Elsewhere) -> None:
         pytest.raises(TenantError, match="Graph told of a User whose `userPrincipalName` is wrong"),
     ):
         Directory(graph).user("1")
+
+
+def test_an_answer_without_objects_does_not_pass_for_nothing_found(elsewhere: Elsewhere) -> None:
+    elsewhere.answers = [Answer(body={})]
+    with (
+        closing(Graph(TENANT, elsewhere.environ, clock=Time().clock)) as graph,
+        pytest.raises(TenantError, match="getByIds: there is no list `value`"),
+    ):
+        Directory(graph).look_up([EVA])

@@ -135,3 +135,26 @@ def test_one_try_has_no_more_time_than_is_left() -> None:
     with pytest.raises(TenantError):
         Persistence(Patience(), time.clock).carry_out("GET /v1.0/x", record)
     assert given == [30, 30, 20]
+
+
+def test_nobody_is_called_for_long_who_cannot_be_reached() -> None:
+    time = Time()
+
+    def unreached(_: float) -> str:
+        raise AgainError("there is no network", unreached=True)
+
+    with pytest.raises(TenantError) as caught:
+        Persistence(Patience(), time.clock).carry_out("GET /v1.0/x", unreached)
+    assert str(caught.value) == (
+        "GET /v1.0/x was tried 4 times in 7 seconds; in the end there is no network"
+    )
+
+
+def test_who_asks_for_no_wait_is_given_one() -> None:
+    time = Time()
+
+    def hasty(_: float) -> str:
+        raise AgainError("busy", 0)
+
+    with pytest.raises(TenantError, match="tried 8 times"):
+        Persistence(Patience(), time.clock).carry_out("GET /v1.0/x", hasty)
