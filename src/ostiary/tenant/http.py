@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,11 +14,19 @@ import httpx
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-def connect(environ: Mapping[str, str], url: str, *, timeout: float = 30.0) -> httpx.Client:
+def connect(environ: Mapping[str, str], url: str) -> httpx.Client:
     """Give a client for what is at `url`; it trusts $SSL_CERT_FILE alone where that is set."""
-    file = environ.get("SSL_CERT_FILE")
-    verify = ssl.create_default_context(cafile=file) if file else True
-    return httpx.Client(verify=verify, timeout=timeout, trust_env=not is_this_machine(url))
+    return httpx.Client(
+        verify=_trust(environ.get("SSL_CERT_FILE")),
+        timeout=30.0,
+        trust_env=not is_this_machine(url),
+    )
+
+
+@cache
+def _trust(file: str | None) -> ssl.SSLContext:
+    """Read the certificates to trust, once: there are hundreds of them, and many tenants."""
+    return ssl.create_default_context(cafile=file) if file else httpx.create_ssl_context()
 
 
 def is_this_machine(url: str) -> bool:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
+from ostiary.sandbox.lifecycle import Running
 from ostiary.tenant.patience import Clock
 
 TENANT = "7b1c6b0e-0000-4000-8000-2f7f9f0c1d55"
@@ -65,7 +67,9 @@ class Elsewhere:
     is a function is called with the request.
     """
 
-    def __init__(self, folder: Path, *, tls: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, tls: bool = True, authority: trustme.CA | None = None
+    ) -> None:
         self.answers: list[Reply] = []
         self.token: Reply = Answer(
             body={"token_type": "Bearer", "expires_in": 3599}
@@ -79,10 +83,10 @@ class Elsewhere:
         self.origin = f"{'https' if tls else 'http'}://{self.host}"
         self.ca = folder / "ca.pem"
         if tls:
-            authority = trustme.CA()
+            authority = authority or _authority()
             authority.cert_pem.write_to_path(self.ca)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            authority.issue_cert("127.0.0.1").configure_cert(context)
+            _certificate(authority).configure_cert(context)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def __enter__(self) -> Self:
@@ -131,6 +135,21 @@ class Elsewhere:
             return self.token if isinstance(self.token, Answer) else self.token(asked)
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return found if isinstance(found, Answer) else found(asked)
+
+
+@cache
+def _authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@cache
+def _certificate(authority: trustme.CA) -> trustme.LeafCert:
+    return authority.issue_cert("127.0.0.1")
+
+
+def variables(running: Running, tenant: str) -> dict[str, str]:
+    """What leads to a tenant of the sandbox; its own certificate suffices, and is soon read."""
+    return {**running.environment(tenant), "SSL_CERT_FILE": str(running.ca)}
 
 
 def _handler(server: Elsewhere) -> type[BaseHTTPRequestHandler]:

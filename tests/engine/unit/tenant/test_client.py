@@ -10,7 +10,7 @@ from ostiary.errors import TenantError
 from ostiary.sandbox.lifecycle import Running
 from ostiary.tenant.client import GraphClient
 from tests.engine.unit.sandbox.wire import block, office
-from tests.engine.unit.tenant.elsewhere import TENANT, Answer, Elsewhere, Time
+from tests.engine.unit.tenant.elsewhere import TENANT, Answer, Elsewhere, Time, variables
 
 CONDITIONAL_ACCESS = "identity/conditionalAccess"
 
@@ -18,7 +18,7 @@ CONDITIONAL_ACCESS = "identity/conditionalAccess"
 @pytest.fixture
 def client(running: Running) -> Iterator[GraphClient]:
     tenant = str(uuid4())
-    environ = running.environment(tenant)
+    environ = variables(running, tenant)
     with closing(GraphClient(tenant, environ, clock=Time().clock)) as client:
         yield client
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ from ostiary.sandbox.lifecycle import Running
 from ostiary.tenant.credentials import describe, hidden, require
 from ostiary.tenant.graph import Graph
 from ostiary.tenant.permissions import Identity
-from tests.engine.unit.tenant.elsewhere import Answer, Elsewhere, Time, token
+from tests.engine.unit.tenant.elsewhere import Answer, Elsewhere, Time, token, variables
 
 ID = {"ARM_CLIENT_ID": "5f1d", "PATH": ""}
 OIDC = {**ID, "ARM_USE_OIDC": "true"}
@@ -150,7 +151,7 @@ def tenant() -> str:
 @pytest.fixture
 def environ(running: Running, tenant: str) -> dict[str, str]:
     """What leads to the sandbox, without a credential."""
-    kept = running.environment(tenant)
+    kept = variables(running, tenant)
     del kept["ARM_CLIENT_SECRET"]
     return {**kept, "PATH": ""}
 
@@ -165,7 +166,7 @@ def platform(tmp_path: Path) -> Iterator[Elsewhere]:
 def test_a_secret_may_lie_in_a_file(
     running: Running, tenant: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    given = running.environment(tenant)
+    given = variables(running, tenant)
     (tmp_path / "secret").write_text(given["ARM_CLIENT_SECRET"] + "\n", encoding="utf-8")
     (tmp_path / "id").write_text(environ.pop("ARM_CLIENT_ID") + "\n", encoding="utf-8")
     environ["ARM_CLIENT_SECRET_FILE_PATH"] = str(tmp_path / "secret")
@@ -173,10 +174,15 @@ def test_a_secret_may_lie_in_a_file(
     assert sign_in(tenant, environ).tenant_id == tenant
 
 
+@cache
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
 def pfx(
     password: str = "", key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | None = None
 ) -> bytes:
-    key = key or rsa.generate_private_key(65537, 2048)
+    key = key or rsa_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ostiary")])
     now = datetime.now(UTC)
     certificate = (

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import trustme
 
 from ostiary.errors import TenantError
 from ostiary.sandbox.faults import Fault, Faults
@@ -14,7 +15,15 @@ from ostiary.sandbox.lifecycle import Running
 from ostiary.tenant.graph import Graph
 from ostiary.tenant.patience import Patience
 from tests.engine.unit.sandbox.wire import block, office
-from tests.engine.unit.tenant.elsewhere import TENANT, Answer, Asked, Elsewhere, Time, token
+from tests.engine.unit.tenant.elsewhere import (
+    TENANT,
+    Answer,
+    Asked,
+    Elsewhere,
+    Time,
+    token,
+    variables,
+)
 
 POLICIES = "identity/conditionalAccess/policies"
 LOCATIONS = "identity/conditionalAccess/namedLocations"
@@ -36,7 +45,7 @@ def tenant() -> str:
 
 @pytest.fixture
 def graph(running: Running, tenant: str, time: Time) -> Iterator[Graph]:
-    with closing(Graph(tenant, running.environment(tenant), clock=time.clock)) as graph:
+    with closing(Graph(tenant, variables(running, tenant), clock=time.clock)) as graph:
         yield graph
 
 
@@ -95,7 +104,7 @@ def test_requests_for_conditional_access_are_a_second_apart(
     running: Running, tenant: str, time: Time
 ) -> None:
     patience = Patience(spacing=1.0)
-    environ = running.environment(tenant)
+    environ = variables(running, tenant)
     with closing(Graph(tenant, environ, patience=patience, clock=time.clock)) as graph:
         for _ in range(3):
             list(graph.pages(POLICIES))
@@ -117,7 +126,7 @@ def test_no_proxy_is_asked_for_the_sandbox(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with closing(Graph(tenant, running.environment(tenant), clock=Time().clock)) as graph:
+    with closing(Graph(tenant, variables(running, tenant), clock=Time().clock)) as graph:
         assert list(graph.pages(POLICIES)) == []
 
 
@@ -335,7 +344,7 @@ def test_a_certificate_that_is_not_trusted_is_told_at_once(
     elsewhere: Elsewhere, tmp_path: Path, time: Time, strange: str
 ) -> None:
     (tmp_path / "stranger").mkdir()
-    with Elsewhere(tmp_path / "stranger") as stranger:
+    with Elsewhere(tmp_path / "stranger", authority=trustme.CA()) as stranger:
         login, graph = (
             stranger.origin if strange == each else elsewhere.origin for each in ("login", "graph")
         )
@@ -356,7 +365,7 @@ def test_a_refusal_names_what_is_needed_and_what_is_held(
 ) -> None:
     graph.identity()  # makes the tenant
     running.set_roles(tenant, "Application.Read.All", "Policy.Read.All")
-    with closing(Graph(tenant, running.environment(tenant), clock=Time().clock)) as poorer:
+    with closing(Graph(tenant, variables(running, tenant), clock=Time().clock)) as poorer:
         assert list(poorer.pages(POLICIES)) == []
         with pytest.raises(TenantError, match="403 AccessDenied") as caught:
             poorer.post(POLICIES, block())
@@ -378,7 +387,7 @@ def test_a_token_that_is_not_taken_is_told(abroad: Graph, elsewhere: Elsewhere) 
 def test_a_tenant_says_who_is_signed_in(graph: Graph, running: Running, tenant: str) -> None:
     found = graph.identity()
     assert found.tenant_id == tenant
-    assert found.client_id == running.environment(tenant)["ARM_CLIENT_ID"]
+    assert found.client_id == variables(running, tenant)["ARM_CLIENT_ID"]
     assert found.object_id
     assert found.application
     assert "Policy.Read.All" in found.permissions
