@@ -30,6 +30,10 @@ VERBS = {
     "explain": ("explain", "ostiary explain unknown-location"),
     "up": ("up", "ostiary up sandbox"),
     "pulumi": ("up", "ostiary pulumi sandbox stack history"),
+    "respond": (
+        "respond",
+        "ostiary respond sandbox --user ada@contoso.com --since 2026-11-20T08:14:00Z",
+    ),
     "policy-pack": ("policy_pack", "ostiary policy-pack .ostiary/policy-pack"),
     "affected": ("affected", "ostiary affected --base HEAD~1 --format lines"),
     "engine": ("engine", "ostiary engine --format json"),

@@ -26,7 +26,8 @@ class Resolved:
     `protected` are the keys of policies that Pulumi must refuse to delete; `renamed_from` gives the
     former keys of policies and named locations.  `known_locations` are all that have values in this
     environment, whether deployed or not; `names` gives the name that people know for an id, or for
-    the key of a location; `emergency_access` are the sign-ins of the tenant's emergency accounts.
+    the key of a location; `emergency_access` are the sign-ins of the tenant's emergency accounts,
+    `suspected_users` is the id of the group that confines its members.
     """
 
     environment: str
@@ -41,6 +42,7 @@ class Resolved:
     waivers: tuple[Waiver, ...] = ()
     known_locations: tuple[NamedLocation, ...] = ()
     emergency_access: tuple[SignIns, ...] = ()
+    suspected_users: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,6 +74,7 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     facts = tuple(resolve_goals.facts(names))
     waivers = resolve_goals.waivers(selected, today, found)
     emergency_access = tuple(_emergency_access(selected, names))
+    suspected_users = _suspected_users(selected, names)
     found += _unknown_policies(workspace, selected)
     if not workspace.broken:
         names.unused()
@@ -101,6 +104,7 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
         waivers=waivers,
         known_locations=tuple(each for _, each in sorted(locations.items())),
         emergency_access=emergency_access,
+        suspected_users=suspected_users,
         names=names.known() | {key: each.display_name for key, each in locations.items()},
     )
 
@@ -124,6 +128,12 @@ def _emergency_access(environment: Sourced[EnvironmentSpec], names: Names) -> It
         names.user, accounts.users, lambda index: at("emergencyAccess", "users", index)
     ):
         yield SignIns(users=users)
+
+
+def _suspected_users(environment: Sourced[EnvironmentSpec], names: Names) -> str | None:
+    if environment.spec.suspected_users is None:
+        return environment.spec.groups.get("suspected-users")
+    return names.group(environment.spec.suspected_users, environment.at("suspectedUsers"))
 
 
 def _unknown_policies(

@@ -1,22 +1,19 @@
-"""A response as text and JSON: the plan, what was done, and what is so afterwards."""
+"""A response as text: the plan, what was done, and what is so afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from ostiary.proof.results import Gap, NotDecided, Proof, Result
 from ostiary.report.goals import filled, number, verdict
 from ostiary.report.openings import extent
 from ostiary.report.words import Names, decision, joined
-from ostiary.tenant.response.contain import Contained, Failure
+from ostiary.tenant.response.done import Contained, Failure
 from ostiary.tenant.response.facts import Device, Logged, User
 from ostiary.tenant.response.meaning import Meaning
 from ostiary.tenant.response.plan import Plan, UserPlan
 from ostiary.tenant.response.verify import Answer, Verification
-
-Json = dict[str, Any]
 
 _LEARN = "https://learn.microsoft.com"
 _CAE = f"{_LEARN}/entra/identity/conditional-access/concept-continuous-access-evaluation"
@@ -28,10 +25,15 @@ _MAIL = f"{_LEARN}/defender-office-365/responding-to-a-compromised-email-account
 _METHODS = f"{_LEARN}/entra/identity/authentication/howto-mfa-userdevicesettings"
 # What a revocation leaves, and the page that says so.
 REMAINS = (
-    ("access tokens that are out work until they expire, 60 to 90 minutes after their issue", _TOKENS),
     (
-        "those for continuous access evaluation live up to 28 hours, and are refused up to 15 "
-        "minutes after the revocation, where client and resource take part in it",
+        "access tokens that are out work until they expire, 60 to 90 minutes after their issue",
+        _TOKENS,
+    ),
+    (
+        (
+            "those for continuous access evaluation live up to 28 hours, and are refused within 15"
+            " minutes of the revocation, where client and resource take part in it"
+        ),
         _CAE,
     ),
     ("it may take a few minutes until the revocation takes effect", _REVOKE),
@@ -48,7 +50,9 @@ _MOST_SIGN_INS = 5
 _ANSWERS: dict[Answer, str] = {"yes": "yes", "no": "NO", "unknown": "not known yet"}
 
 
-def plan(of: Plan, meaning: Meaning, trusted: Sequence[str], names: Names, *, application: bool) -> Iterator[str]:
+def plan(
+    of: Plan, meaning: Meaning, trusted: Sequence[str], names: Names, *, application: bool
+) -> Iterator[str]:
     """Tell what is to be done, and what it will and will not do."""
     for each in of.users:
         yield from _user(each, of, trusted, application=application)
@@ -152,11 +156,23 @@ def _failure(of: Failure) -> str:
     return f"{what[of.step]}: {of.reason}"
 
 
+def summary(result: str, users: int) -> str:
+    """Sum a run up in one line."""
+    words = {
+        "planned": "nothing was changed; --apply carries the plan out",
+        "pending": "not verified yet; --verify looks again, in some minutes and in some hours",
+        "not contained": "NOT CONTAINED; run it with --apply again when what failed is mended",
+        "contained": "contained and verified",
+    }
+    return f"{number(users, 'user')}: {words[result]}"
+
+
 def verified(of: Iterable[Verification], names_of_group: str) -> Iterator[str]:
     """Tell what is so now, user by user."""
     for each in of:
         yield f"{_named(each.user)}: {each.verdict.upper()}"
-        yield f"  devices registered since {_time(each.since)} are disabled: {_ANSWERS[each.devices]}"
+        since = f"devices registered since {_time(each.since)}"
+        yield f"  {since} are disabled: {_ANSWERS[each.devices]}"
         for device in each.enabled:
             yield f"    {_device(device)}: enabled"
         for device in each.undated:
@@ -199,7 +215,9 @@ def _named(of: User) -> str:
 
 
 def _device(of: Device) -> str:
-    registered = f"registered {_time(of.registered)}" if of.registered else "registered nobody knows when"
+    registered = (
+        f"registered {_time(of.registered)}" if of.registered else "registered nobody knows when"
+    )
     return f"`{of.name}` ({of.id}), {of.operating_system or 'no operating system'}, {registered}"
 
 
@@ -215,122 +233,3 @@ def _logged(of: Logged) -> str:
 
 def _time(of: datetime) -> str:
     return of.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-# For machines
-
-
-def plan_json(of: Plan, meaning: Meaning, names: Names) -> Json:
-    """Give the plan for machines; docs/json.md tells every key."""
-    openings = meaning.blocked.openings if isinstance(meaning.blocked, Gap) else ()
-    return {
-        "environment": of.environment,
-        "group": {"id": of.group.id, "name": of.group.name},
-        "users": [
-            {
-                **_user_json(each.user),
-                "since": _time(each.since),
-                "sinceFrom": _logged_json(each.first) if each.first else None,
-                "evidence": list(each.evidence),
-                "devicesToDisable": [_device_json(one) for one in each.disable],
-                "devicesDisabled": [_device_json(one) for one in each.disabled],
-                "devicesUndated": [_device_json(one) for one in each.undated],
-                "addToGroup": each.join,
-                "revokeSessions": each.revoke,
-            }
-            for each in of.users
-        ],
-        "membership": {
-            "confined": meaning.confined,
-            "stillPossible": [
-                {"extent": extent(each, names), "decision": decision(each.decision, names)}
-                for each in openings
-            ],
-            "goals": [{"goal": each.goal.key, "verdict": verdict(each)} for each in meaning.goals],
-            "unreadable": list(meaning.unreadable),
-        },
-        "remains": [{"words": words, "page": page} for words, page in REMAINS],
-    }
-
-
-def done_json(of: Iterable[Contained]) -> list[Json]:
-    """Give what was done for machines."""
-    return [
-        {
-            **_user_json(each.plan.user),
-            "devicesDisabled": [_device_json(one) for one in each.disabled],
-            "addedToGroup": each.joined,
-            "sessionsRevoked": each.revoked,
-            "failures": [
-                {
-                    "step": one.step,
-                    "reason": one.reason,
-                    "hint": one.hint,
-                    "device": _device_json(one.device) if one.device else None,
-                }
-                for one in each.failures
-            ],
-        }
-        for each in of
-    ]
-
-
-def verified_json(of: Iterable[Verification]) -> list[Json]:
-    """Give what is so now for machines."""
-    return [
-        {
-            **_user_json(each.user),
-            "since": _time(each.since),
-            "verdict": each.verdict,
-            "devicesDisabled": each.devices,
-            "devicesEnabled": [_device_json(one) for one in each.enabled],
-            "devicesUndated": [_device_json(one) for one in each.undated],
-            "member": each.membership,
-            "sessionsRevoked": each.sessions,
-            "signIns": {
-                "answer": each.aftermath.answer,
-                "carriedOn": [_logged_json(one) for one in each.aftermath.carried_on],
-                "outside": [_logged_json(one) for one in each.aftermath.outside],
-                "unclear": [_logged_json(one) for one in each.aftermath.unclear],
-                "inside": [_logged_json(one) for one in each.aftermath.inside],
-                "refused": [_logged_json(one) for one in each.aftermath.refused],
-                "failed": [_logged_json(one) for one in each.aftermath.failed],
-            }
-            if each.aftermath
-            else None,
-            "noLog": each.no_log,
-        }
-        for each in of
-    ]
-
-
-def _user_json(of: User) -> Json:
-    valid_from = of.sessions_valid_from
-    return {
-        "id": of.id,
-        "userPrincipalName": of.name,
-        "signInSessionsValidFromDateTime": valid_from.isoformat() if valid_from else None,
-    }
-
-
-def _device_json(of: Device) -> Json:
-    return {
-        "id": of.id,
-        "displayName": of.name,
-        "operatingSystem": of.operating_system,
-        "registrationDateTime": of.registered.isoformat() if of.registered else None,
-        "accountEnabled": of.enabled,
-    }
-
-
-def _logged_json(of: Logged) -> Json:
-    return {
-        "id": of.id,
-        "createdDateTime": of.at.isoformat(),
-        "interactive": of.interactive,
-        "errorCode": of.error_code,
-        "deviceCode": of.device_code,
-        "sessionId": of.session,
-        "ipAddress": of.address,
-        "application": of.application,
-    }

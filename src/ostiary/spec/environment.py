@@ -107,6 +107,7 @@ class EnvironmentSpec(SpecModel):
     authentication_strengths: Table = {}
     named_locations: dict[Text, LocationValues] = {}
     emergency_access: EmergencyAccess = EmergencyAccess(groups=["emergency-access"])
+    suspected_users: Text | None = None
     states: dict[Text, State] = {}
     exclusions: list[ExclusionSpec] = []
     goals: Annotated[Names, Field(min_length=1)] = []

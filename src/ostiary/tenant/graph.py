@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -98,6 +98,14 @@ class Graph:
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
+
+    def listen(self, hooks: Mapping[str, list[Callable[..., None]]]) -> None:
+        """Have `hooks` called at each try; https://www.python-httpx.org/advanced/event-hooks/."""
+        self._http.event_hooks = dict(hooks)
+
+    def reference(self, object_id: str) -> Json:
+        """Give what names an object in the body of a request, as a member to add."""
+        return {"@odata.id": f"{self._origin}/v1.0/directoryObjects/{object_id}"}
 
     def identity(self) -> Identity:
         """Say who the token is for and what it allows; fetches it if there is none."""

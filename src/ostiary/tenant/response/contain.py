@@ -7,48 +7,14 @@ left alone, though a device that stays enabled may bring its sessions back.  The
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from contextlib import suppress
+from functools import partial
 
 from ostiary.errors import TenantError
+from ostiary.tenant.response.done import Contained, Failure, Step
 from ostiary.tenant.response.facts import Device, Directory
 from ostiary.tenant.response.plan import Plan, UserPlan
 from ostiary.tenant.response.record import Record
-from ostiary.tenant.response.verify import Expected
-
-Step = Literal["devices", "membership", "sessions"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A step that failed; `device` is the one that is still enabled."""
-
-    step: Step
-    reason: str
-    hint: str | None
-    device: Device | None = None
-
-
-@dataclass(slots=True)
-class Contained:
-    """What was done for one user, and what failed."""
-
-    plan: UserPlan
-    disabled: list[Device] = field(default_factory=list)
-    joined: bool = False
-    revoked: bool = False
-    failures: list[Failure] = field(default_factory=list)
-
-    @property
-    def expected(self) -> Expected:
-        """What a verification is to find."""
-        return Expected(
-            self.plan.since,
-            self.plan.before,
-            frozenset(each.id for each in self.disabled),
-            self.joined,
-            self.revoked,
-        )
 
 
 def contain(
@@ -77,7 +43,7 @@ class _Containment:
 
     def carry_out(self) -> Contained:
         for device in self._plan.disable:
-            if self._step("devices", lambda device=device: self._disable(device), device):
+            if self._step("devices", partial(self._disable, device), device):
                 self._done.disabled.append(device)
         if self._plan.join:
             self._done.joined = self._step("membership", self._join)
@@ -113,24 +79,26 @@ class _Containment:
 
     def _revoke(self) -> None:
         before = self._tenant.user(self._user).sessions_valid_from
-
-        def revoke() -> None:
-            self._tenant.revoke_sessions(self._user)
-
-        def revoked() -> bool:
-            return self._tenant.user(self._user).sessions_valid_from != before
-
-        try:
-            self._despite(revoke, revoked)
-        except TenantError:
-            # Once more: revoking twice does no more than revoking once.
-            self._despite(revoke, revoked)
+        for last in (False, True):
+            try:
+                self._despite(
+                    lambda: self._tenant.revoke_sessions(self._user),
+                    lambda: self._tenant.user(self._user).sessions_valid_from != before,
+                )
+            except TenantError:
+                # Once more: to revoke twice does no more than to revoke once.
+                if last:
+                    raise
+            else:
+                return
 
     @staticmethod
     def _despite(act: Callable[[], None], is_so: Callable[[], bool]) -> None:
-        """Act; an error is none if what was wanted is so: the answer was lost, or came too late."""
+        """Act; an error is none if what was wanted is so: only the answer was lost."""
         try:
             act()
-        except TenantError:
-            if not is_so():
-                raise
+        except TenantError as error:
+            with suppress(TenantError):
+                if is_so():
+                    return
+            raise error from None

@@ -161,7 +161,7 @@ def plan(  # noqa: PLR0913 (each by its name)
 ) -> Plan:
     """Plan the response; raises PreflightError where it is not known since when, or not possible.
 
-    Since when somebody is suspected says the suspect, else an earlier run, else the sign-in log.
+    Since when somebody is suspected says the suspect, else the sign-in log.
     """
     refused = _Refusals()
     if group.closed:
@@ -172,10 +172,9 @@ def plan(  # noqa: PLR0913 (each by its name)
     for suspect, user in admitted:
         account, known = accounts[user.id], earlier.get(user.id)
         first: Logged | None = None
-        since = suspect.since or (known.since if known else None)
-        if since is None:
-            first = first_device_code(account.sign_ins or (), trusted)
-            since = first.at if first else None
+        since = suspect.since
+        if since is None and (first := first_device_code(account.sign_ins or (), trusted)):
+            since = first.at
         if since is None:
             refused.add(*_unknown_since(suspect, account))
         elif since > now:

@@ -19,7 +19,10 @@ Json = Mapping[str, Any]
 _USER = "id,userPrincipalName,userType,signInSessionsValidFromDateTime"
 # Either tells a device code flow; the second stays with what the session does later:
 # https://learn.microsoft.com/entra/identity/conditional-access/concept-authentication-flows
-_DEVICE_CODE = {("authenticationProtocol", "devicecode"), ("originalTransferMethod", "devicecodeflow")}
+_DEVICE_CODE = {
+    ("authenticationProtocol", "devicecode"),
+    ("originalTransferMethod", "devicecodeflow"),
+}
 
 
 class GraphDirectory:
@@ -66,7 +69,7 @@ class GraphDirectory:
         latter only for who asks: https://learn.microsoft.com/graph/api/signin-list?view=graph-rest-beta
         """
         wanted = (
-            f"userId eq '{user_id}' and createdDateTime ge {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            f"userId eq '{user_id}' and createdDateTime ge {since.astimezone(UTC):%Y-%m-%dT%XZ}"
             " and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')"
         )
         found = self._graph.pages("auditLogs/signIns", version="beta", filter=wanted)
@@ -81,7 +84,7 @@ class GraphDirectory:
 
     def add_member(self, group_id: str, user_id: str) -> None:
         """Add a user to a group."""
-        self._graph.add_reference(f"groups/{group_id}/members", user_id)
+        self._graph.post(f"groups/{group_id}/members/$ref", self._graph.reference(user_id))
 
     def revoke_sessions(self, user_id: str) -> None:
         """Revoke all sessions of a user."""
@@ -171,9 +174,7 @@ def _device(of: Json) -> Device:
 
 
 def _logged(of: Json) -> Logged:
-    said = {
-        (name, str(of.get(name) or "").replace(" ", "").lower()) for name, _ in _DEVICE_CODE
-    }
+    said = {(name, str(of.get(name) or "").replace(" ", "").lower()) for name, _ in _DEVICE_CODE}
     return Logged(
         id=of["id"],
         at=moment(of["createdDateTime"]),

@@ -78,8 +78,13 @@ class Verification:
         return "contained" if answers == {"yes"} else "pending"
 
 
-def verify(account: Account, expected: Expected, trusted: TrustedPlaces) -> Verification:
-    """Judge one user by what is read after the response."""
+def verify(
+    account: Account, expected: Expected, trusted: TrustedPlaces, *, confined: bool
+) -> Verification:
+    """Judge one user by what is read after the response.
+
+    Membership of a group that is not proven to confine its members (`confined`) settles nothing.
+    """
     enabled = tuple(
         each for each in registered_since(account.devices, expected.since) if each.enabled
     )
@@ -94,7 +99,9 @@ def verify(account: Account, expected: Expected, trusted: TrustedPlaces) -> Veri
         enabled=enabled,
         undated=undated,
         devices=_devices(enabled, undated, expected),
-        membership=_read(account.member, just_now=expected.joined),
+        membership="unknown"
+        if account.member and not confined
+        else _read(account.member, just_now=expected.joined),
         sessions=_read(moved, just_now=expected.revoked),
         aftermath=aftermath(account.sign_ins, valid_from, trusted)
         if moved and valid_from and account.sign_ins is not None
