@@ -96,6 +96,10 @@ def respond(  # noqa: PLR0913 (each is an option)
         suspects = suspects or _of_latest(folder, environment)
         with Record(folder) as kept, closing(GraphClient(resolved.tenant_id, environ)) as client:
             say(f"recording every call in {kept.file.relative_to(root)}")
+            mode = "apply" if apply else "verify" if verify_only else "plan"
+            kept.write(
+                "run", environment=environment, mode=mode, users=[each.name for each in suspects]
+            )
             run = _Run(resolved, client, kept, known, days)
             planned = run.plan(suspects, verify_only=verify_only)
             # As it comes, so that it is told what was done even where verifying fails.
@@ -156,7 +160,9 @@ class _Run:
         self._trusted = TrustedPlaces(resolved)
         group_id = str(resolved.suspected_users)
         self._group = self.directory.group(group_id, resolved.names[group_id])
-        self._application = client.graph.identity().application
+        identity = client.graph.identity()
+        kept.write("identity", objectId=identity.object_id, clientId=identity.client_id)
+        self._application = identity.application
         self._meaning = meaning(resolved, group_id, client.policies(), client.named_locations())
 
     def plan(self, suspects: Sequence[Suspect], *, verify_only: bool) -> Plan:

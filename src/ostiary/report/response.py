@@ -134,6 +134,7 @@ def _possible(of: Result, names: Names) -> Iterator[str]:
 def done(of: Iterable[Contained]) -> Iterator[str]:
     """Tell what was done, and what failed."""
     for each in of:
+        yield ""
         yield _named(each.plan.user)
         for device in each.disabled:
             yield f"  disabled {_device(device)}"
@@ -164,12 +165,13 @@ def summary(result: str, users: int) -> str:
         "not contained": "NOT CONTAINED; run it with --apply again when what failed is mended",
         "contained": "contained and verified",
     }
-    return f"{number(users, 'user')}: {words[result]}"
+    return f"\n{number(users, 'user')}: {words[result]}"
 
 
 def verified(of: Iterable[Verification], names_of_group: str) -> Iterator[str]:
     """Tell what is so now, user by user."""
     for each in of:
+        yield ""
         yield f"{_named(each.user)}: {each.verdict.upper()}"
         since = f"devices registered since {_time(each.since)}"
         yield f"  {since} are disabled: {_ANSWERS[each.devices]}"

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from ostiary.cli.main import main
 from ostiary.model.graph import named_location_to_graph, policy_to_graph
 from ostiary.model.resolve import resolve
 from ostiary.sandbox.lifecycle import Running
@@ -26,7 +31,6 @@ ADA, BOB, CLARA, GLASS, GUEST = (f"{n}0000000-0000-4000-8000-0000000000aa" for n
 OLD, EVIL, NESTED, ROBOT = (f"{n}0000000-0000-4000-8000-0000000000dd" for n in "1234")
 OFFICE, ABROAD = "203.0.113.7", "198.51.100.7"
 LIES = datetime.now(UTC) - timedelta(hours=5)  # when Ada typed the code
-BOTH = ["User.Read.All", "Directory.Read.All"]
 
 
 def at(minutes: float) -> str:
@@ -74,9 +78,12 @@ class Incident:
     root: Path
     tenant: str = field(default_factory=lambda: str(uuid4()))
 
+    deployed: bool = True
+
     def __post_init__(self) -> None:
         edit(self.root / "environments/contoso-prod.yaml", PROD, self.tenant)
-        self.deploy()
+        if self.deployed:
+            self.deploy()
         self.running.furnish(self.tenant, self.directory())
 
     def deploy(self) -> None:
@@ -155,9 +162,16 @@ class Incident:
         )
 
     def respond(self, *arguments: str) -> Done:
-        with self.begin(*arguments) as run:
-            out, err = run.communicate(timeout=100)
-        return Done(run.returncode, out, err)
+        """Run it in this process, which takes a tenth of the time."""
+        out, err = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(self.root)
+            patch.setattr(sys, "argv", ["ostiary", "respond", "contoso-prod", *arguments])
+            for name, value in self.running.environment(self.tenant).items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def apply(self, *more: str) -> Done:
         return self.respond("--user", "ada@contoso.com", "--apply", *more)
