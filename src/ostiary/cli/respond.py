@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import say, show
+from ostiary.cli.terminal import Format, say, show
 from ostiary.cli.up import environ_of, only_one
-from ostiary.cli.workspace import Format, resolved_or_exit, workspace_root
+from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.report import response, response_json
@@ -26,7 +26,7 @@ from ostiary.tenant.response.done import Contained
 from ostiary.tenant.response.facts import Account, TrustedPlaces, User
 from ostiary.tenant.response.meaning import meaning
 from ostiary.tenant.response.plan import Earlier, Plan, UserPlan, admit, plan, within
-from ostiary.tenant.response.reading import GraphDirectory
+from ostiary.tenant.response.reading import Tenant
 from ostiary.tenant.response.record import Record
 from ostiary.tenant.response.suspects import Suspect, moment, read
 from ostiary.tenant.response.verify import Expected, Verification, verify
@@ -72,10 +72,7 @@ def respond(  # noqa: PLR0913 (each is an option)
         Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
     ] = Format.TEXT,
 ) -> None:
-    """Plan what contains suspected users, carry it out with --apply, and verify that it worked.
-
-    Example: ostiary respond contoso-prod --user ada@contoso.com --since 2026-11-20T08:14:00Z
-    """
+    """Plan what contains suspected users, carry it out with --apply, and verify that it worked."""
     if apply and verify_only:
         raise typer.BadParameter("either --apply or --verify", param_hint="--verify")
     root = workspace_root()
@@ -106,7 +103,7 @@ def respond(  # noqa: PLR0913 (each is an option)
             tell = show if output is Format.TEXT else (lambda _: None)
             if not verify_only:
                 _all(tell, run.told(planned))
-            done = contain(planned, run.directory, kept, say) if apply else None
+            done = contain(planned, run.tenant, kept, say) if apply else None
             _all(tell, response.done(done or ()))
             verified = run.verify(planned, done or ()) if apply or verify_only else []
     result, status = _ended(done or (), verified)
@@ -151,7 +148,7 @@ class _Run:
         days: int,
     ) -> None:
         client.graph.listen(kept.hooks)
-        self.directory = GraphDirectory(client.graph)
+        self.tenant = Tenant(client.graph)
         self._resolved = resolved
         self._kept = kept
         self._known = known
@@ -159,7 +156,7 @@ class _Run:
         self._days = timedelta(days=days)
         self._trusted = TrustedPlaces(resolved)
         group_id = str(resolved.suspected_users)
-        self._group = self.directory.group(group_id, resolved.names[group_id])
+        self._group = self.tenant.group(group_id, resolved.names[group_id])
         identity = client.graph.identity()
         kept.write("identity", objectId=identity.object_id, clientId=identity.client_id)
         self._application = identity.application
@@ -169,8 +166,8 @@ class _Run:
         found = {}
         for each in suspects:
             with self._kept.about(each.name, "read"):
-                found[each.name] = self.directory.who(each.name)
-        admitted = admit(suspects, found, self.directory.guarded(self._resolved))
+                found[each.name] = self.tenant.who(each.name)
+        admitted = admit(suspects, found, self.tenant.guarded(self._resolved))
         if verify_only:
             admitted = tuple((self._as_recorded(each, user), user) for each, user in admitted)
         return plan(
@@ -207,7 +204,7 @@ class _Run:
         # Sessions of before are known by what they did before, so the log is read from there.
         oldest = min(since or self._now, self._now - self._days)
         with self._kept.about(user.id, "read"):
-            return self.directory.account(user, self._group, oldest)
+            return self.tenant.account(user, self._group, oldest)
 
     def told(self, planned: Plan) -> Iterator[str]:
         return response.plan(

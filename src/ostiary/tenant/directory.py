@@ -108,7 +108,8 @@ class Directory:
         try:
             answer = self._graph.get(
                 f"users/{quote(name, safe='@')}",
-                select="id,displayName,userPrincipalName,accountEnabled,userType",
+                select="id,displayName,userPrincipalName,accountEnabled,userType,"
+                "signInSessionsValidFromDateTime",
             )
         except GraphError as error:
             if error.status == HTTPStatus.NOT_FOUND:

@@ -103,10 +103,6 @@ class Graph:
         """Have `hooks` called at each try; https://www.python-httpx.org/advanced/event-hooks/."""
         self._http.event_hooks = dict(hooks)
 
-    def reference(self, object_id: str) -> Json:
-        """Give what names an object in the body of a request, as a member to add."""
-        return {"@odata.id": f"{self._origin}/v1.0/directoryObjects/{object_id}"}
-
     def identity(self) -> Identity:
         """Say who the token is for and what it allows; fetches it if there is none."""
         return identity_of(self._persistence.carry_out("signing in", lambda _: self._signed_in()))

@@ -70,6 +70,7 @@ class User(_Shape):
     user_principal_name: str
     account_enabled: bool
     user_type: str | None
+    sign_in_sessions_valid_from_date_time: datetime | None = None
 
 
 class ServicePrincipal(_Shape):

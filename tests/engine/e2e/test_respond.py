@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ostiary.sandbox.faults import Fault, Faults
+from ostiary.sandbox import lifecycle
+from ostiary.sandbox.faults import Fault, Faults, Kind
 from ostiary.sandbox.lifecycle import Running
-from tests.engine.e2e.checkout import until
+from tests.engine.e2e.checkout import REPOSITORY, copy_specs, until
 from tests.engine.e2e.incident import (
     ABROAD,
     ADA,
@@ -31,6 +34,8 @@ from tests.engine.e2e.incident import (
     sign_in,
 )
 
+pytestmark = pytest.mark.e2e
+
 Json = dict[str, Any]
 
 DISABLE = f"PATCH devices/{EVIL}"
@@ -38,6 +43,31 @@ JOIN = f"POST groups/{SUSPECTED}/members/$ref"
 REVOKE = f"POST users/{ADA}/revokeSignInSessions"
 ALL = [f"{DISABLE} 204", f"{JOIN} 204", f"{REVOKE} 200"]
 SINCE = LIES.isoformat()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("sandbox") / "home"
+    yield lifecycle.start(home)
+    lifecycle.stop(home)
+
+
+@pytest.fixture
+def incident(running: Running, tmp_path: Path) -> Incident:
+    return Incident(running, specs(tmp_path))
+
+
+def specs(root: Path) -> Path:
+    copy_specs(root)
+    shutil.copy(REPOSITORY / "Pulumi.yaml", root)
+    return root
+
+
+@pytest.fixture
+def faults(running: Running) -> Iterator[Faults]:
+    switch = Faults(running)
+    yield switch
+    switch.clear()
 
 
 def lines(incident: Incident, run: int = -1) -> list[Json]:
@@ -73,9 +103,9 @@ def test_a_plan_says_what_is_to_be_done_and_does_nothing(incident: Incident) -> 
 
 
 def test_it_is_told_where_the_tenant_does_not_confine_its_suspects(
-    running: Running, workspace: Path
+    running: Running, tmp_path: Path
 ) -> None:
-    incident = Incident(running, workspace, deployed=False)
+    incident = Incident(running, specs(tmp_path), deployed=False)
     done = incident.respond("--user", "ada@contoso.com", "--since", SINCE)
     assert "warning: it is not proven that the group confines its members" in done.out
     assert "suspected-users-are-confined: NOT PROVEN" in done.out
@@ -184,23 +214,30 @@ def test_a_failed_device_stops_nothing_and_is_not_forgotten(
     assert incident.writes()[3:] == [f"{DISABLE} 204", f"{REVOKE} 200"]
 
 
+@pytest.mark.parametrize("kind", ["commit_then_status", "status"])
 @pytest.mark.parametrize("path", ["revokeSignInSessions", r"members/\$ref"])
-def test_a_lost_answer_is_no_failure(incident: Incident, faults: Faults, path: str) -> None:
-    faults.add(Fault(kind="commit_then_status", path=path, tenant=incident.tenant, times=1))
+def test_a_write_is_repeated_where_an_answer_leaves_open_what_it_did(
+    incident: Incident, faults: Faults, path: str, kind: Kind
+) -> None:
+    faults.add(Fault(kind=kind, path=path, tenant=incident.tenant, times=1))
     done = incident.apply()
     assert (done.code, "FAILED" in done.out) == (2, False)
-    assert len(incident.writes()) == 3
+    assert len(incident.writes()) == 4
     assert incident.members() == [ADA]
     assert incident.user(ADA)["signInSessionsValidFromDateTime"]
+    assert 503 in [each.get("status") for each in lines(incident)]
 
 
-def test_a_revocation_that_was_not_carried_out_is_tried_again(
-    incident: Incident, faults: Faults
-) -> None:
-    faults.add(Fault(kind="status", path="revokeSign", tenant=incident.tenant, times=1))
+def test_a_lost_answer_is_no_failure_where_it_was_done(incident: Incident, faults: Faults) -> None:
+    """A cut connection is not tried again for a device, so it is looked at."""
+    cut = Fault(
+        kind="drop_connection", method="PATCH", tenant=incident.tenant, times=1, committed=True
+    )
+    faults.add(cut)
     done = incident.apply()
     assert (done.code, "FAILED" in done.out) == (2, False)
-    assert incident.writes()[2:] == [f"{REVOKE} 503", f"{REVOKE} 200"]
+    assert unanswered(lines(incident)) == [f"PATCH /v1.0/devices/{EVIL}"]
+    assert incident.device(EVIL)["accountEnabled"] is False
 
 
 def test_a_busy_tenant_is_waited_for(incident: Incident, faults: Faults) -> None:

@@ -79,18 +79,10 @@ class _Containment:
 
     def _revoke(self) -> None:
         before = self._tenant.user(self._user).sessions_valid_from
-        for last in (False, True):
-            try:
-                self._despite(
-                    lambda: self._tenant.revoke_sessions(self._user),
-                    lambda: self._tenant.user(self._user).sessions_valid_from != before,
-                )
-            except TenantError:
-                # Once more: to revoke twice does no more than to revoke once.
-                if last:
-                    raise
-            else:
-                return
+        self._despite(
+            lambda: self._tenant.revoke_sessions(self._user),
+            lambda: self._tenant.user(self._user).sessions_valid_from != before,
+        )
 
     @staticmethod
     def _despite(act: Callable[[], None], is_so: Callable[[], bool]) -> None:

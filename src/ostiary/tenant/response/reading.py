@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from ostiary.errors import PreflightError, TenantError
 from ostiary.model.resolve import Resolved
 from ostiary.spec.environment import GUID
+from ostiary.tenant import shapes
+from ostiary.tenant.directory import Directory
 from ostiary.tenant.graph import Graph
 from ostiary.tenant.response.facts import Account, Device, Group, Logged, User
 from ostiary.tenant.response.plan import Found, Guarded
@@ -16,7 +19,6 @@ from ostiary.tenant.response.suspects import moment
 
 Json = Mapping[str, Any]
 
-_USER = "id,userPrincipalName,userType,signInSessionsValidFromDateTime"
 # Either tells a device code flow; the second stays with what the session does later:
 # https://learn.microsoft.com/entra/identity/conditional-access/concept-authentication-flows
 _DEVICE_CODE = {
@@ -25,54 +27,53 @@ _DEVICE_CODE = {
 }
 
 
-class GraphDirectory:
-    """A `facts.Directory` that asks Microsoft Graph."""
+class Tenant:
+    """A `facts.Directory`, and what else a response reads of it."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._directory = Directory(graph)
 
     def who(self, name: str) -> Found:
         """Find a user by id or principal name, or tell that it is a service principal."""
-        key = "id" if GUID.match(name.lower()) else "userPrincipalName"
-        wanted = f"{key} eq {_quoted(name)}"
-        for each in self._graph.pages("users", filter=wanted, select=_USER):
-            return _user(each)
-        if key == "id":
-            also = f"{wanted} or appId eq {_quoted(name)}"
-            for _ in self._graph.pages("servicePrincipals", filter=also, select="id"):
-                return "servicePrincipal"
+        user = self._directory.user(name)
+        if user is not None:
+            return _user(user)
+        if GUID.match(name.lower()):
+            # That there is no such user is true even where applications cannot be read.
+            with suppress(TenantError):
+                known = self._directory.look_up([name], ["servicePrincipal"]).found
+                if known or self._directory.service_principals([name]):
+                    return "servicePrincipal"
         return None
 
     def user(self, user_id: str) -> User:
         """Read a user by id."""
-        return _user(self._graph.get(f"users/{user_id}", select=_USER))
+        user = self._directory.user(user_id)
+        if user is None:
+            raise TenantError(f"there is no user `{user_id}` any more")
+        return _user(user)
 
     def devices(self, user_id: str) -> list[Device]:
-        """Read the devices that a user owns or has registered, each once."""
-        found = {
-            each["id"]: _device(each)
-            for relation in ("registeredDevices", "ownedDevices")
-            for each in self._graph.pages(f"users/{user_id}/{relation}")
-            if each.get("@odata.type", "").endswith((".device", ""))
-        }
-        return list(found.values())
+        """Read the devices of a user, each once."""
+        return [
+            Device(
+                id=each.id,
+                name=each.display_name or each.id,
+                operating_system=each.operating_system,
+                registered=each.registration_date_time,
+                enabled=each.account_enabled,
+            )
+            for each in self._directory.devices_of(user_id)
+        ]
 
     def is_member(self, group_id: str, user_id: str) -> bool:
         """Tell whether a user is in a group, directly or through another."""
-        groups = self._graph.pages(f"users/{user_id}/transitiveMemberOf", select="id")
-        return any(each["id"] == group_id for each in groups)
+        return any(each.id == user_id for each in self._directory.transitive_members(group_id))
 
     def sign_ins(self, user_id: str, since: datetime) -> list[Logged]:
-        """Read a user's sign-ins since then, both kinds, oldest first.
-
-        v1.0 has neither what tells a device code flow nor what is not interactive, and beta has the
-        latter only for who asks: https://learn.microsoft.com/graph/api/signin-list?view=graph-rest-beta
-        """
-        wanted = (
-            f"userId eq '{user_id}' and createdDateTime ge {since.astimezone(UTC):%Y-%m-%dT%XZ}"
-            " and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')"
-        )
-        found = self._graph.pages("auditLogs/signIns", version="beta", filter=wanted)
+        """Read a user's sign-ins since then, both kinds, oldest first."""
+        found = self._directory.sign_ins_of(user_id, since)
         return sorted(map(_logged, found), key=lambda each: (each.at, each.id))
 
     def disable_device(self, device_id: str) -> None:
@@ -80,15 +81,15 @@ class GraphDirectory:
 
         https://learn.microsoft.com/entra/identity/devices/concept-primary-refresh-token
         """
-        self._graph.patch(f"devices/{device_id}", {"accountEnabled": False})
+        self._directory.disable_device(device_id)
 
     def add_member(self, group_id: str, user_id: str) -> None:
         """Add a user to a group."""
-        self._graph.post(f"groups/{group_id}/members/$ref", self._graph.reference(user_id))
+        self._directory.add_member(group_id, user_id)
 
     def revoke_sessions(self, user_id: str) -> None:
         """Revoke all sessions of a user."""
-        self._graph.post(f"users/{user_id}/revokeSignInSessions")
+        self._directory.revoke_sign_in_sessions(user_id)
 
     def account(self, user: User, group: Group, since: datetime) -> Account:
         """Read all that a plan or a verification is made from."""
@@ -134,10 +135,7 @@ class GraphDirectory:
     def _members(self, group_id: str, name: str) -> Iterable[str]:
         reason, found = "it has none that can be seen", []
         try:
-            found = [
-                each["id"]
-                for each in self._graph.pages(f"groups/{group_id}/transitiveMembers", select="id")
-            ]
+            found = [each.id for each in self._directory.transitive_members(group_id)]
             # Hidden members are left out where the permission to read them is missing:
             # https://learn.microsoft.com/graph/api/group-list-transitivemembers
             group = self._graph.get(f"groups/{group_id}", select="id,visibility")
@@ -155,22 +153,12 @@ class GraphDirectory:
         return found
 
 
-def _user(of: Json) -> User:
-    name = of["userPrincipalName"]
+def _user(of: shapes.User) -> User:
     # Whoever was invited has #EXT# in the name, also as a member:
     # https://learn.microsoft.com/entra/external-id/user-properties
-    guest = of.get("userType") == "Guest" or "#EXT#" in name.upper()
-    return User(of["id"], name, guest, _moment(of.get("signInSessionsValidFromDateTime")))
-
-
-def _device(of: Json) -> Device:
-    return Device(
-        id=of["id"],
-        name=of.get("displayName") or of["id"],
-        operating_system=of.get("operatingSystem"),
-        registered=_moment(of.get("registrationDateTime")),
-        enabled=of.get("accountEnabled"),
-    )
+    name = of.user_principal_name
+    guest = of.user_type == "Guest" or "#EXT#" in name.upper()
+    return User(of.id, name, guest, of.sign_in_sessions_valid_from_date_time)
 
 
 def _logged(of: Json) -> Logged:
@@ -185,11 +173,3 @@ def _logged(of: Json) -> Logged:
         address=of.get("ipAddress") or None,
         application=of.get("appDisplayName") or of.get("appId"),
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return moment(text) if text else None
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
