@@ -111,6 +111,7 @@ _NEEDED = (
         ("GroupMember.Read.All",),
         "group-list-transitivemembers",
     ),
+    Needed(_READ, "groups/[^/]+$", ("GroupMember.Read.All",), "group-get"),
     Needed("POST", "groups/[^/]+/members", ("GroupMember.ReadWrite.All",), "group-post-members"),
     # Without Device.Read.All, a device is told as its id and nothing more.
     Needed(

@@ -46,7 +46,23 @@ def examples(checkout: Checkout) -> dict[str, str]:
     return found
 
 
+def furnish(checkout: Checkout) -> None:
+    """Let there be who the example of `respond` names, and the groups that it looks at."""
+    resolved = checkout.specified()
+    suspected, names = resolved.suspected_users, {v: k for k, v in resolved.names.items()}
+    users = [
+        {"id": f"{n}a0b0c0d-0000-4000-8000-000000000001", "userPrincipalName": f"{n}da@contoso.com"}
+        for n in ("a", "b")
+    ]
+    groups = [
+        {"id": names["emergency-access"], "displayName": "emergency-access", "members": [users[1]["id"]]},
+        {"id": suspected, "displayName": "suspected-users"},
+    ]
+    checkout.sandbox.furnish(resolved.tenant_id, {"users": users, "groups": groups})
+
+
 def test_the_example_of_each_verb_runs(deployed: Checkout) -> None:
+    furnish(deployed)
     subprocess.run(["git", "init", "--quiet"], cwd=deployed.root, check=True)
     commit(deployed, "before")
     deployed.change("policies/subject.yaml", lambda data: data.update(state="disabled"))
