@@ -194,7 +194,7 @@ def _aftermath(of: Verification) -> Iterator[str]:
         return
     words = {
         "no": "NOT VERIFIED: somebody still gets in",
-        "yes": "no old session goes on",
+        "yes": "none of them goes on in an old session",
         "unknown": "no sign-in since that shows whether old sessions are over: not known yet",
     }
     yield f"  sign-ins since: {words[after.answer]}"

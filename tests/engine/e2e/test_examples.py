@@ -49,14 +49,15 @@ def examples(checkout: Checkout) -> dict[str, str]:
 def furnish(checkout: Checkout) -> None:
     """Let there be who the example of `respond` names, and the groups that it looks at."""
     resolved = checkout.specified()
-    suspected, names = resolved.suspected_users, {v: k for k, v in resolved.names.items()}
+    ids = {name: identity for identity, name in resolved.names.items()}
+    ada, glass = (f"{n}0000000-0000-4000-8000-000000000001" for n in "ab")
     users = [
-        {"id": f"{n}a0b0c0d-0000-4000-8000-000000000001", "userPrincipalName": f"{n}da@contoso.com"}
-        for n in ("a", "b")
+        {"id": ada, "userPrincipalName": "ada@contoso.com"},
+        {"id": glass, "userPrincipalName": "glass@contoso.com"},
     ]
     groups = [
-        {"id": names["emergency-access"], "displayName": "emergency-access", "members": [users[1]["id"]]},
-        {"id": suspected, "displayName": "suspected-users"},
+        {"id": ids["emergency-access"], "members": [glass]},
+        {"id": ids["suspected-users"]},
     ]
     checkout.sandbox.furnish(resolved.tenant_id, {"users": users, "groups": groups})
 

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -136,17 +137,14 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
 
 def _take(line: dict[str, Any], known: dict[str, Earlier]) -> None:
     """Learn from one line of a record."""
-    user = line.get("user")
-    if line["event"] == "planned":
+    user, event, step = line.get("user"), line["event"], line.get("step")
+    if event == "planned":
         valid_from = moment(line["validFrom"]) if line["validFrom"] else None
-        revoked = not line["revoke"]
-        known[line["user"]] = Earlier(moment(line["since"]), valid_from, revoked)
-    elif line["event"] == "call" and line.get("step") in _CHANGES and line["method"] != "GET":
-        before = known[line["user"]]
-        known[line["user"]] = Earlier(before.since, before.valid_from, revoked=False)
-    elif line["event"] == "done" and line.get("step") == "sessions" and user in known:
-        before = known[user]
-        known[user] = Earlier(before.since, before.valid_from, revoked=True)
+        known[line["user"]] = Earlier(moment(line["since"]), valid_from, not line["revoke"])
+    elif user in known:
+        changes = event == "call" and step in _CHANGES and line["method"] != "GET"
+        if changes or (event == "done" and step == "sessions"):
+            known[user] = replace(known[user], revoked=not changes)
 
 
 def _sync(folder: Path) -> None:

@@ -20,12 +20,17 @@ def resolved() -> Resolved:
     return resolve(load(ROOT, ["contoso-prod"]), "contoso-prod", TODAY)
 
 
-def meant(resolved: Resolved, *, without: str = "", foreign: tuple[Json, ...] = ()) -> Meaning:
+def meant(
+    resolved: Resolved, *, without: str = "", foreign: tuple[Json, ...] = (), ranges: int = 0
+) -> Meaning:
     """What membership means where the tenant lacks a policy, or holds others."""
     ids = {each.key: f"id of {each.key}" for each in resolved.named_locations}
     locations = [
         {"id": ids[each.key], **named_location_to_graph(each)} for each in resolved.named_locations
     ]
+    if ranges:
+        cidr = {"@odata.type": "#microsoft.graph.iPv4CidrRange"}
+        locations[0]["ipRanges"] = [cidr | {"cidrAddress": f"198.51.100.0/{ranges}"}]
     policies = [
         {"id": f"id of {each.key}", **policy_to_graph(each, ids)}
         for each in resolved.policies
@@ -45,6 +50,12 @@ def test_members_get_in_from_trusted_places_only(resolved: Resolved) -> None:
     ]
     assert isinstance(found.blocked, Gap)
     assert all(each.ipv4 == 256 for each in found.blocked.openings)
+
+
+def test_places_are_what_the_tenant_holds_and_not_what_files_say(resolved: Resolved) -> None:
+    found = meant(resolved, ranges=25)
+    assert isinstance(found.blocked, Gap)
+    assert all(each.ipv4 == 128 for each in found.blocked.openings)
 
 
 def test_without_the_policy_they_are_not_confined(resolved: Resolved) -> None:
