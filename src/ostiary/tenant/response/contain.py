@@ -78,7 +78,8 @@ class _Containment:
         )
 
     def _revoke(self) -> None:
-        before = self._tenant.user(self._user).sessions_valid_from
+        # As planned, not read anew: nothing that may fail stands before this.
+        before = self._plan.user.sessions_valid_from
         self._despite(
             lambda: self._tenant.revoke_sessions(self._user),
             lambda: self._tenant.user(self._user).sessions_valid_from != before,
