@@ -7,15 +7,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
 from ostiary.errors import TenantError
 from ostiary.tenant.clouds import cloud
-from ostiary.tenant.credentials import credential, hidden
-from ostiary.tenant.http import NEVER_SENT, connect, is_this_machine
+from ostiary.tenant.credentials import hidden
+from ostiary.tenant.http import DISTRUSTED, NEVER_SENT, connect, is_this_machine
 from ostiary.tenant.patience import (
     AgainError,
     Clock,
@@ -26,17 +26,13 @@ from ostiary.tenant.patience import (
     retry_after,
 )
 from ostiary.tenant.permissions import Identity, advice, identity_of
-
-if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken
+from ostiary.tenant.sign_in import SignIn
 
 Json = dict[str, Any]
 Version = Literal["v1.0", "beta"]
 
 _PACED = ("identity/conditionalAccess/", "identityProtection/")
 _SPACING = 1.0
-# Seconds before its end at which a token is renewed.
-_RENEW_BEFORE = 300
 # Statuses after which a write is repeated: one that says that nothing was done, and two that leave
 # it open, for what can be done twice.  What is `repeatable` is repeated whenever a status `passes`.
 _REPEATED = {"POST": {429}, "PATCH": {429, 503, 504}, "DELETE": {429, 503, 504}}
@@ -82,8 +78,7 @@ class Graph:
         self._persistence = Persistence(patience, self._clock)
         where = cloud(environ)
         self._origin = where.graph
-        self._credential = credential(environ, tenant_id, where.authority)
-        self._token: AccessToken | None = None
+        self._sign_in = SignIn(environ, tenant_id, where, self._clock)
         spacing = patience.spacing
         if spacing is None:
             spacing = 0.0 if is_this_machine(self._origin) else _SPACING
@@ -105,7 +100,9 @@ class Graph:
 
     def identity(self) -> Identity:
         """Say who the token is for and what it allows; fetches it if there is none."""
-        return identity_of(self._persistence.carry_out("signing in", lambda _: self._signed_in()))
+        return identity_of(
+            self._persistence.carry_out("signing in", lambda _: self._sign_in.token())
+        )
 
     def get(self, path: str, *, version: Version = "v1.0", **query: object) -> Json:
         """Read one object; `path` comes after the version."""
@@ -161,7 +158,7 @@ class Graph:
 
         def attempt(seconds: float) -> Json:
             nonlocal tries
-            token = self._signed_in()
+            token = self._sign_in.token()
             if request.path.startswith(_PACED):
                 self._pacer.take_turn()
             tries += 1
@@ -195,7 +192,7 @@ class Graph:
             # Told below: this error holds the request, and that holds the token.
             lost, unreached = str(error) or type(error).__name__, isinstance(error, NEVER_SENT)
         if "CERTIFICATE_VERIFY_FAILED" in lost:
-            raise TenantError(f"{request} got no answer: {lost}", hint=_DISTRUSTED)
+            raise TenantError(f"{request} got no answer: {lost}", hint=DISTRUSTED)
         if request.repeatable or unreached:
             raise AgainError(f"there was no answer: {lost}", unreached=unreached)
         raise TenantError(f"{request} got no answer: {lost}", hint=_OPEN)
@@ -214,45 +211,6 @@ class Graph:
         elif not request.repeatable and passes(answer.status):
             hint = _OPEN
         return GraphError(f"{request}: {said}", answer.status, hint=hint)
-
-    def _signed_in(self) -> str:
-        """Give a token that is valid for some minutes; credentials like az's keep none."""
-        if self._token and self._token.expires_on - _RENEW_BEFORE > self._clock.now().timestamp():
-            return self._token.token
-        try:
-            self._token = self._credential.get_token(f"{self._origin}/.default")
-        except (AgainError, TenantError):  # of `platforms`
-            raise
-        except Exception as error:  # noqa: BLE001 (of azure-identity, and of all that it rests on)
-            # Told below: what this was raised from may hold what was sent.
-            failure = self._sign_in_failure(error)
-        else:
-            return self._token.token
-        raise failure
-
-    def _sign_in_failure(self, error: Exception) -> Exception:
-        from azure.core.exceptions import (  # noqa: PLC0415 (slow to import)
-            ClientAuthenticationError,
-            HttpResponseError,
-            ServiceRequestError,
-            ServiceResponseError,
-        )
-        from msal.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415 (likewise)
-            MsalServiceError,
-        )
-
-        said = f"Entra gave no token: {hidden(str(error), self._environ)}"
-        # azure-identity wraps what it rests on, or not.
-        cause = error.__cause__ if type(error) is ClientAuthenticationError else error
-        if "CERTIFICATE_VERIFY_FAILED" in str(cause):
-            return TenantError(said, hint=_DISTRUSTED)
-        if isinstance(cause, ServiceRequestError | ServiceResponseError):
-            return AgainError(said, unreached=isinstance(cause, ServiceRequestError))
-        status = error.status_code if isinstance(error, HttpResponseError) else None
-        # msal raises an error of its own for a trouble of the server's only.
-        if isinstance(cause, MsalServiceError) or passes(status or 0):
-            return AgainError(said)
-        return TenantError(said)
 
 
 def objects_in(answer: Json, request: str) -> list[Json]:

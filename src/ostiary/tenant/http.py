@@ -12,6 +12,7 @@ import httpx
 
 # What is raised before anything of a request left.
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+DISTRUSTED = "set SSL_CERT_FILE to the certificates to trust, if a proxy of yours stands in between"
 
 
 def connect(environ: Mapping[str, str], url: str) -> httpx.Client:

@@ -12,7 +12,6 @@ import pytest
 from ostiary.errors import TenantError
 from ostiary.sandbox.faults import Fault, Faults
 from ostiary.sandbox.lifecycle import Running
-from ostiary.tenant.client import GraphClient
 from ostiary.tenant.directory import Directory
 from ostiary.tenant.graph import Graph
 from tests.engine.unit.sandbox.wire import block
@@ -260,8 +259,6 @@ def test_a_person_sees_the_registered_devices_too(
 
 
 def test_who_changed_a_policy(directory: Directory, graph: Graph) -> None:
-    client = GraphClient.__new__(GraphClient)
-    client.graph = graph
     path = "identity/conditionalAccess/policies"
     policy, other = (graph.post(path, block(name))["id"] for name in ("one", "two"))
     graph.patch(f"{path}/{policy}", {"state": "disabled"})
