@@ -29,6 +29,7 @@ VERBS = {
     "diff": ("diff", "ostiary diff contoso-dev --with contoso-prod"),
     "explain": ("explain", "ostiary explain unknown-location"),
     "up": ("up", "ostiary up sandbox"),
+    "adopt": ("adopt", "ostiary adopt sandbox"),
     "pulumi": ("up", "ostiary pulumi sandbox stack history"),
     "respond": (
         "respond",

@@ -79,7 +79,12 @@ def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
 
 def environ_of(root: Path, resolved: Resolved, *, local: bool) -> dict[str, str]:
     """Give the variables that lead to the environment's tenant, in the sandbox or for real."""
-    return _sandboxed(root, resolved) if local else _real(resolved.environment)
+    return environ_for(root, resolved.environment, resolved.tenant_id, local=local)
+
+
+def environ_for(root: Path, environment: str, tenant_id: str, *, local: bool) -> dict[str, str]:
+    """Give the variables that lead to a tenant; `environment` is what it is called here."""
+    return _sandboxed(root, tenant_id) if local else _real(environment)
 
 
 @contextmanager
@@ -104,7 +109,7 @@ def _real(environment: str) -> dict[str, str]:
     return dict(os.environ)
 
 
-def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
+def _sandboxed(root: Path, tenant_id: str) -> dict[str, str]:
     """Start the sandbox; gives what points the engine at it, and at no real tenant."""
     running = lifecycle.start(root / ".ostiary" / "sandbox")
     say(f"the sandbox tenant answers at {running.origin}")
@@ -117,7 +122,7 @@ def _sandboxed(root: Path, resolved: Resolved) -> dict[str, str]:
     install_plugin(home)
     return {
         **kept,
-        **running.environment(resolved.tenant_id),
+        **running.environment(tenant_id),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{state}",
         # It protects nothing: the sandbox's state holds no secret.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_azuread as azuread
 
+from ostiary.deploy.import_file import PATHS, PROVIDER_NAME
 from ostiary.model.policy import (
     Applications,
     ClientApplications,
@@ -30,8 +31,6 @@ from ostiary.model.policy import (
 from ostiary.model.resolve import Resolved
 
 _STRENGTHS = "/policies/authenticationStrengthPolicies/"
-_POLICIES = "/identity/conditionalAccess/policies/"
-_NAMED_LOCATIONS = "/identity/conditionalAccess/namedLocations/"
 
 # Graph answers one request a second for these resources, and each create waits for several reads.
 _TIMEOUTS = pulumi.CustomTimeouts(create="15m", update="15m", delete="15m")
@@ -71,17 +70,19 @@ class _Declared:
         self.imports = imports
         self.named_locations: dict[str, azuread.NamedLocation] = {}
         self.policies: dict[str, azuread.ConditionalAccessPolicy] = {}
-        self.options = _Options(resolved, azuread.Provider("entra", tenant_id=resolved.tenant_id))
+        self.options = _Options(
+            resolved, azuread.Provider(PROVIDER_NAME, tenant_id=resolved.tenant_id)
+        )
         specified: dict[Resource, NamedLocation | Policy] = {
             **{("named location", each.key): each for each in resolved.named_locations},
-            **{("policy", each.key): each for each in resolved.policies},
+            **{("policy", each.key): each for each in resolved.as_written},
         }
         before: dict[Resource, set[Resource]] = {each: set() for each in specified}
         for first, then in order:
             if first in specified and then in specified:
                 before[then].add(first)
         waiting = {each: set(firsts) for each, firsts in before.items()}
-        for each in resolved.policies:
+        for each in resolved.as_written:
             named = (("named location", key) for key in _location_keys(each))
             waiting["policy", each.key] |= {each for each in named if each in specified}
         for resource in TopologicalSorter(waiting).static_order():
@@ -101,7 +102,7 @@ class _Declared:
                 of,
                 self.options.of(
                     of.key,
-                    _NAMED_LOCATIONS,
+                    PATHS["namedLocations"],
                     self.imports.get("namedLocations", {}),
                     depends_on=depends_on or None,
                 ),
@@ -112,7 +113,7 @@ class _Declared:
             {key: self.named_locations[key].object_id for key in self._locations_of(of)},
             self.options.of(
                 of.key,
-                _POLICIES,
+                PATHS["policies"],
                 self.imports.get("policies", {}),
                 depends_on=depends_on or None,
                 protect=of.key in self.options.resolved.protected,

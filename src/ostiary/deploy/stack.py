@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack named after its environment, run in the folder of its Pulumi.yaml, `root`."""
+    """A stack named after its environment, run in the folder of its Pulumi.yaml, `root`.
+
+    `output` is where the engine tells its progress, a file descriptor; by default where ostiary
+    prints its results.
+    """
 
     engine: Engine
     root: Path
     name: str
     environ: Mapping[str, str] = field(repr=False)
+    output: int | None = None
 
     def select(self) -> None:
         """Make the stack if there is none; raises EngineError with what the engine said."""
@@ -69,6 +74,32 @@ class Stack:
         """
         return self._watched(["up", "--yes", "--skip-preview"], imports, order)
 
+    def take_over(self, file: Path, provider: str) -> None:
+        """Record what an import file names, as it stands in the tenant, which is not written to.
+
+        Unlike a program's own import this takes what differs from the program, for `preview` to
+        show.  The file's `provider`, named as the engine does, must be in the state before.
+        """
+        shown = ["--yes", "--skip-preview", "--suppress-outputs", "--suppress-permalink=true"]
+        once = ["--generate-code=false", "--protect=false", "--parallel", str(PARALLEL)]
+        for command in (
+            ["up", "--target", provider, *shown],
+            ["import", "--file", str(file), *once, *shown],
+        ):
+            if self.run([*command, "--non-interactive"]) != 0:
+                raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
+
+    def record(self, but: Iterable[Change]) -> list[Change]:
+        """Record what the program says of resources beside their inputs; gives what was done.
+
+        That is what replaces them and what protects them.  `but` are left as they are, so nothing
+        is done in the tenant as long as `but` is all that a preview shows.
+        """
+        name = project(self.root)["name"]
+        excluded = [("--exclude", urn(name, self.name, each.type, each.name)) for each in but]
+        options = [part for pair in excluded for part in pair]
+        return self._watched(["up", "--yes", "--skip-preview", *options], None)
+
     def state(self) -> dict[str, Any]:
         """Give the stack's state as the engine exports it, secrets encrypted."""
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self.name))
@@ -77,7 +108,7 @@ class Stack:
     def run(self, arguments: Sequence[str], order: Order = ()) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]
-        return _attended(command, self.root, {**self.environ, ORDER: json.dumps(order)})
+        return self._attended(command, {**self.environ, ORDER: json.dumps(order)})
 
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
@@ -119,9 +150,44 @@ class Stack:
             # The engine offers its event log only to those who ask for its debugging commands.
             environ = {**self.environ, "PULUMI_DEBUG_COMMANDS": "true"}
             environ[IMPORTS], environ[ORDER] = json.dumps(imports or {}), json.dumps(order)
-            if _attended(arguments, self.root, environ, stdin=subprocess.DEVNULL) != 0:
+            if self._attended(arguments, environ, stdin=subprocess.DEVNULL) != 0:
                 raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
             return list(_changes(events))
+
+    def _attended(
+        self, command: Sequence[str], environ: Mapping[str, str], stdin: int | None = None
+    ) -> int:
+        """Run a command on the user's terminal to its own end; gives its exit code.
+
+        Ctrl-C reaches it too, and it needs the time to record what it has done and to give its lock
+        back: only then is KeyboardInterrupt raised here.
+        """
+        interrupted = False
+        with subprocess.Popen(  # noqa: S603 (the engine that was chosen)
+            command, cwd=self.root, env=dict(environ), stdin=stdin, stdout=self.output
+        ) as process:
+            while process.returncode is None:
+                try:
+                    process.wait()
+                except KeyboardInterrupt:
+                    interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
+        return process.returncode
+
+
+def urn(project_name: str, stack: str, kind: str, name: str) -> str:
+    """Give the engine's name of a resource."""
+    return f"urn:pulumi:{stack}::{project_name}::{kind}::{name}"
+
+
+def project(root: Path) -> dict[str, Any]:
+    """Give what Pulumi.yaml says; raises EngineError when it does not describe a project."""
+    try:
+        told: dict[str, Any] = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
+        return {**told, "name": str(told["name"]), "runtime": told["runtime"]}
+    except (yaml.YAMLError, TypeError, KeyError):
+        raise EngineError("Pulumi.yaml does not describe a Pulumi project") from None
 
 
 def project_apart(root: Path, folder: Path) -> None:
@@ -131,17 +197,14 @@ def project_apart(root: Path, folder: Path) -> None:
     encrypted: those of a sandbox's stack and those of the real one of the same name exclude each
     other.  Raises EngineError when the project cannot be read.
     """
-    try:
-        project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
-        runtime = project["runtime"]
-    except (yaml.YAMLError, TypeError, KeyError):
-        raise EngineError("Pulumi.yaml does not describe a Pulumi project") from None
+    told = project(root)
+    runtime = told["runtime"]
     options = runtime.get("options", {}) if isinstance(runtime, dict) else {}
     if "virtualenv" in options:
         options["virtualenv"] = str(root / options["virtualenv"])
-    project["main"] = str(root / project.get("main", ""))
+    told["main"] = str(root / told.get("main", ""))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
 
 
 def stale_lock(stack: str, environ: Mapping[str, str]) -> bool:
@@ -172,28 +235,6 @@ def _alive(pid: int) -> bool:
     except OSError:
         return not Path("/proc/self").exists()
     return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def _attended(
-    command: Sequence[str], root: Path, environ: Mapping[str, str], stdin: int | None = None
-) -> int:
-    """Run a command on the user's terminal to its own end; gives its exit code.
-
-    Ctrl-C reaches it too, and it needs the time to record what it has done and to give its lock
-    back: only then is KeyboardInterrupt raised here.
-    """
-    interrupted = False
-    with subprocess.Popen(  # noqa: S603 (the engine that was chosen)
-        command, cwd=root, env=dict(environ), stdin=stdin
-    ) as process:
-        while process.returncode is None:
-            try:
-                process.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-    if interrupted:
-        raise KeyboardInterrupt
-    return process.returncode
 
 
 def _changes(events: Path) -> Iterator[Change]:

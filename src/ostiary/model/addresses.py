@@ -74,6 +74,14 @@ def canonical_ranges(texts: Sequence[str]) -> tuple[tuple[str, ...], list[Findin
     return tuple(str(network) for network, _ in networks), found
 
 
+def without_host_bits(text: str) -> str:
+    """Give the range around an address with a prefix; what is no such thing stays as it is."""
+    try:
+        return str(ip_network(text, strict=False)) if "/" in text else text
+    except ValueError:
+        return text
+
+
 def _network(text: str, index: int, found: list[Finding]) -> Network | None:
     if "/" not in text:
         found.append(Finding(index, "not-a-range", f"`{text}` is not a range", _as_range(text)))

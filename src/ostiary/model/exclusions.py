@@ -18,6 +18,7 @@ from ostiary.spec.workspace import Sourced
 
 DEVICE_FILTER = "deviceFilter"
 GUESTS = "excludeGuestsOrExternalUsers"
+FILTERS = (DEVICE_FILTER, "applicationFilter", "servicePrincipalFilter")
 
 # Where each list of exclusions stands in a policy: condition, key in the file, attribute.
 LISTS = (
@@ -90,7 +91,7 @@ def check_exceptions(
     What only follows from a name that finds nothing is not told again.
     """
     unknown = {each.location for each in found if each.code.startswith("unknown-")}
-    excluded = _excluded(policy.spec)
+    excluded = excluded_names(policy.spec)
     misspelt = {name for name, route in excluded.items() if policy.at(*route) in unknown}
     declared = set()
     for index, exception in enumerate(policy.spec.exceptions):
@@ -147,7 +148,7 @@ def declaration(
     return next((each for each in policy.spec.exceptions if each.of == wanted), None)
 
 
-def _excluded(spec: PolicySpec) -> dict[str, Route]:
+def excluded_names(spec: PolicySpec) -> dict[str, Route]:
     """Give the route of all that a policy excludes: by its name, what has none by its key."""
     conditions = spec.conditions
     excluded: dict[str, Route] = {}

@@ -8,12 +8,18 @@ https://learn.microsoft.com/graph/api/resources/namedlocation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from ostiary import catalog
-from ostiary.errors import OstiaryError
-from ostiary.model.addresses import canonical_countries, canonical_ranges
+from ostiary.errors import OstiaryError, Severity
+from ostiary.model.addresses import (
+    Finding,
+    canonical_countries,
+    canonical_ranges,
+    without_host_bits,
+)
 from ostiary.model.policy import (
     Applications,
     ClientApplications,
@@ -31,7 +37,9 @@ from ostiary.model.policy import (
     SessionControls,
     SignInFrequency,
     Users,
+    canonical,
 )
+from ostiary.spec import unsupported
 
 Json = dict[str, Any]
 
@@ -40,6 +48,8 @@ _IP = "#microsoft.graph.ipNamedLocation"
 _COUNTRY = "#microsoft.graph.countryNamedLocation"
 # What Graph adds to an object and what does not change what it does.
 _IGNORED = {"id", "createdDateTime", "modifiedDateTime", "deletedDateTime", "templateId"}
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
+_LEGACY_GUESTS = "GuestsOrExternalUsers"
 
 
 class GraphShapeError(OstiaryError):
@@ -52,6 +62,16 @@ def policy_from_graph(
     """Read a policy; `location_keys` gives the key of a named location for its id.
 
     A location that has no key stays as its id.  Raises GraphShapeError for what is not modelled.
+    """
+    return canonical(policy_as_listed(answer, key, location_keys))
+
+
+def policy_as_listed(
+    answer: Mapping[str, Any], key: str, location_keys: Mapping[str, str] | None = None
+) -> Policy:
+    """Read a policy, each list in the order in which Graph gives it; else as `policy_from_graph`.
+
+    Ids are the same in either case, and what a list holds twice counts once.
     """
     top = _Reader(answer, "policy")
     top.drop(*_IGNORED)
@@ -78,11 +98,16 @@ def named_location_from_graph(answer: Mapping[str, Any], key: str) -> NamedLocat
     name = top.text("displayName")
     location: NamedLocation
     if kind == _IP:
-        ranges = [_Reader(each, "ipRanges") for each in top.take("ipRanges") or []]
-        canonical, _ = canonical_ranges([each.text("cidrAddress") for each in ranges])
-        location = IpNamedLocation(key, name, canonical, bool(top.take("isTrusted")))
+        texts = [each.text("cidrAddress") for each in top.objects("ipRanges")]
+        # Graph takes `12.34.221.11/22` and means the range around it, as its own example has it:
+        # https://learn.microsoft.com/graph/api/conditionalaccessroot-post-namedlocations
+        ranges, found = canonical_ranges([*dict.fromkeys(map(without_host_bits, texts))])
+        _refuse(name, found)
+        location = IpNamedLocation(key, name, ranges, bool(top.take("isTrusted")))
     elif kind == _COUNTRY:
-        countries, _ = canonical_countries(top.texts("countriesAndRegions"))
+        codes = dict.fromkeys(each.upper() for each in top.texts("countriesAndRegions"))
+        countries, found = canonical_countries([*codes])
+        _refuse(name, found)
         lookup = top.optional("countryLookupMethod", catalog.CountryLookupMethod)
         location = CountryNamedLocation(
             key,
@@ -95,6 +120,13 @@ def named_location_from_graph(answer: Mapping[str, Any], key: str) -> NamedLocat
         raise GraphShapeError(f"named location `{name}` is of the unknown type `{kind}`")
     top.end()
     return location
+
+
+def _refuse(name: str, found: Iterable[Finding]) -> None:
+    """Raise for what cannot be read; a range or country is never left out silently."""
+    wrong = [each.message for each in found if each.severity is Severity.ERROR]
+    if wrong:
+        raise GraphShapeError(f"named location `{name}`: {'; '.join(wrong)}")
 
 
 def policy_to_graph(policy: Policy, location_ids: Mapping[str, str]) -> Json:
@@ -202,7 +234,15 @@ class _Reader:
         return value or []
 
     def names(self, key: str) -> tuple[str, ...]:
-        return tuple(sorted(self.texts(key)))
+        return tuple(dict.fromkeys(map(_folded, self.texts(key))))
+
+    def objects(self, key: str) -> list[_Reader]:
+        value = self.take(key)
+        if not isinstance(value, list | None) or any(
+            not isinstance(each, dict) for each in value or ()
+        ):
+            raise GraphShapeError(f"`{key}` of `{self.name}` is no list of objects")
+        return [_Reader(each, key) for each in value or ()]
 
     def object(self, key: str) -> _Reader | None:
         value = self.take(key)
@@ -223,18 +263,22 @@ class _Reader:
         return None if value is None else self._known(key, value, kind)
 
     def several(self, key: str, kind: Any) -> tuple[Any, ...]:
-        return tuple(sorted(self._known(key, value, kind) for value in self.texts(key)))
+        return tuple(dict.fromkeys(self._known(key, value, kind) for value in self.texts(key)))
 
     def flags(self, key: str, kind: Any) -> tuple[Any, ...]:
         """Read flags that Graph joins with commas; `none` and null mean that none is set."""
-        words = [word.strip() for word in (self.take(key) or "").split(",")]
-        return tuple(
-            sorted(self._known(key, each, kind) for each in words if each not in {"", "none"})
-        )
+        joined = self.take(key) or ""
+        if not isinstance(joined, str):
+            raise GraphShapeError(f"`{key}` of `{self.name}` is no text")
+        words = dict.fromkeys(word.strip() for word in joined.split(","))
+        return tuple(self._known(key, each, kind) for each in words if each not in {"", "none"})
 
     def _known(self, key: str, value: Any, kind: Any) -> Any:
         if value not in get_args(kind):
-            raise GraphShapeError(f"`{key}` of `{self.name}` has the unknown value `{value}`")
+            why = unsupported.VALUES.get(value) if isinstance(value, str) else None
+            raise GraphShapeError(
+                f"`{key}` of `{self.name}` has the unknown value `{value}`{_because(why)}"
+            )
         return value
 
     def end(self) -> None:
@@ -243,9 +287,19 @@ class _Reader:
             key for key, value in self.rest.items() if value not in (None, [], {}, False, "")
         )
         if left:
+            why = (
+                each
+                for route, each in unsupported.KEYS.items()
+                if route.rpartition(".")[2] in left and self.name in {*route.split("."), "policy"}
+            )
             raise GraphShapeError(
                 f"`{self.name}` has properties that are not modelled: {', '.join(left)}"
+                + _because(next(why, None))
             )
+
+
+def _because(why: str | None) -> str:
+    return f" ({why})" if why else ""
 
 
 def _conditions(of: _Reader, location_keys: Mapping[str, str]) -> Conditions:
@@ -275,18 +329,33 @@ def _conditions(of: _Reader, location_keys: Mapping[str, str]) -> Conditions:
 
 
 def _users(of: _Reader) -> Users:
+    included, excluded = of.names("includeUsers"), of.names("excludeUsers")
     users = Users(
-        of.names("includeUsers"), of.names("excludeUsers"),
+        _but_legacy_guests(included), _but_legacy_guests(excluded),
         of.names("includeGroups"), of.names("excludeGroups"),
         of.names("includeRoles"), of.names("excludeRoles"),
-        _guests(of.object("includeGuestsOrExternalUsers")),
-        _guests(of.object("excludeGuestsOrExternalUsers")),
+        _guests(of.object("includeGuestsOrExternalUsers"), included),
+        _guests(of.object("excludeGuestsOrExternalUsers"), excluded),
     )  # fmt: skip
     of.end()
     return users
 
 
-def _guests(of: _Reader | None) -> GuestsOrExternalUsers | None:
+def _but_legacy_guests(users: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in users if each != _LEGACY_GUESTS)
+
+
+def _guests(of: _Reader | None, users: tuple[str, ...]) -> GuestsOrExternalUsers | None:
+    """Read guests, or what the legacy word among the users means.
+
+    Entra's portal rewrites that word when it saves a policy
+    (https://github.com/hashicorp/terraform-provider-azuread/issues/1196); that it means every type
+    from every tenant is assumed.
+    """
+    if _LEGACY_GUESTS in users:
+        if of is not None:
+            raise GraphShapeError(f"`{_LEGACY_GUESTS}` stands beside guests by type")
+        return GuestsOrExternalUsers(get_args(catalog.GuestOrExternalUserType), ExternalTenants())
     if of is None:
         return None
     types = of.flags("guestOrExternalUserTypes", catalog.GuestOrExternalUserType)
@@ -338,9 +407,14 @@ def _locations(of: _Reader | None, keys: Mapping[str, str]) -> Locations | None:
     included, excluded = of.texts("includeLocations"), of.texts("excludeLocations")
     of.end()
     return Locations(
-        tuple(sorted(keys.get(each, each) for each in included)),
-        tuple(sorted(keys.get(each, each) for each in excluded)),
+        tuple(dict.fromkeys(keys.get(each, each) for each in map(_folded, included))),
+        tuple(dict.fromkeys(keys.get(each, each) for each in map(_folded, excluded))),
     )
+
+
+def _folded(text: str) -> str:
+    """Give an id in lower case, and anything else as it is."""
+    return text.lower() if _GUID.match(text) else text
 
 
 def _filter(of: _Reader | None) -> Filter | None:
@@ -354,11 +428,12 @@ def _filter(of: _Reader | None) -> Filter | None:
 def _grant_controls(of: _Reader | None) -> GrantControls | None:
     if of is None:
         return None
-    strength = of.take("authenticationStrength")
+    # What else Graph tells of a strength describes it; only its id counts.
+    strength = of.object("authenticationStrength")
     grant = GrantControls(
         of.optional("operator", catalog.Operator) or "OR",
         of.several("builtInControls", catalog.BuiltInControl),
-        strength and strength["id"],
+        _folded(strength.text("id")) if strength else None,
         of.names("termsOfUse"),
         of.names("customAuthenticationFactors"),
     )
@@ -402,7 +477,7 @@ def _sign_in_frequency(of: _Reader | None) -> SignInFrequency | None:
     value, period = of.take("value"), of.optional("type", catalog.SignInFrequencyType)
     authentication = of.optional("authenticationType", catalog.SignInFrequencyAuthenticationType)
     of.end()
-    if every_time == (value is not None):
+    if every_time == isinstance(value, int) or not isinstance(value, int | None):
         raise GraphShapeError("`signInFrequency` has a value and everyTime, or neither")
     return SignInFrequency(
         value, None if every_time else period, authentication or "primaryAndSecondaryAuthentication"

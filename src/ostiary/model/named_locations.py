@@ -34,6 +34,12 @@ class LocationNames:
 
     def key(self, name: str, place: Location) -> str | None:
         """Find a named location's key; keywords and Microsoft's locations stand for themselves."""
+        if name == "AllTrusted":  # it means those that are trusted and deployed
+            self.used |= {
+                key
+                for key, each in self._locations.items()
+                if isinstance(each, IpNamedLocation) and each.is_trusted
+            }
         if name in _KEYWORDS:
             return name
         if name in WELL_KNOWN_LOCATIONS:

@@ -38,7 +38,7 @@ class Names:
         names: Sequence[str],
         at: Callable[[int], Location],
     ) -> tuple[str, ...]:
-        """Look up a whole list; gives the ids sorted, and reports each name that finds nothing."""
+        """Look up a whole list, in its order; reports each name that finds nothing."""
         ids: dict[str, str] = {}
         for index, name in enumerate(names):
             place = at(index)
@@ -53,7 +53,7 @@ class Names:
                     "remove one",
                 )
             ids[identity] = name
-        return tuple(sorted(ids))
+        return tuple(ids)
 
     def user(self, name: str, place: Location) -> str | None:
         """Find a user's object id; `All` and `None` stand for themselves."""

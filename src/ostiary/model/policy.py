@@ -1,13 +1,14 @@
 """A Conditional Access policy and a named location as Microsoft Graph means them.
 
-Every list is a sorted tuple without repetition: Graph gives the order of these lists no meaning,
-so two policies that mean the same compare equal.  An absent condition is None or empty, never an
-empty object.  Shapes: https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy
+Every list is a tuple without repetition, sorted but where it says otherwise: Graph gives the order
+of these lists no meaning, so two policies that mean the same compare equal once they are
+`canonical`.  An absent condition is None or empty, never an empty object.  Shapes: https://learn.microsoft.com/graph/api/resources/conditionalaccesspolicy
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 from ostiary.catalog import (
     ApplicationUserAction,
@@ -199,3 +200,20 @@ class PolicySet:
 
     policies: tuple[Policy, ...]
     named_locations: tuple[NamedLocation, ...] = ()
+
+
+def canonical(policy: Policy) -> Policy:
+    """Give the policy with every list sorted."""
+    return _sorted(policy)
+
+
+Part = TypeVar("Part")
+
+
+def _sorted(part: Part) -> Part:
+    made: Any = part
+    if isinstance(part, tuple):
+        made = tuple(sorted(part))
+    elif is_dataclass(part) and not isinstance(part, type):
+        made = replace(part, **{of.name: _sorted(getattr(part, of.name)) for of in fields(part)})
+    return made  # type: ignore[no-any-return] # replace and sorted keep the type

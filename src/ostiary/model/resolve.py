@@ -11,7 +11,7 @@ from ostiary.model import exclusions, resolve_goals
 from ostiary.model.goal import Fact, Goal, SignIns, Waiver
 from ostiary.model.named_locations import LocationNames, named_locations
 from ostiary.model.names import Names
-from ostiary.model.policy import NamedLocation, Policy
+from ostiary.model.policy import NamedLocation, Policy, canonical
 from ostiary.model.resolve_policy import PolicyResolver
 from ostiary.spec.environment import EnvironmentSpec
 from ostiary.spec.source import Route
@@ -26,8 +26,9 @@ class Resolved:
     `protected` are the keys of policies that Pulumi must refuse to delete; `renamed_from` gives the
     former keys of policies and named locations.  `known_locations` are all that have values in this
     environment, whether deployed or not; `names` gives the name that people know for an id, or for
-    the key of a location; `emergency_access` are the sign-ins of the tenant's emergency accounts,
-    `suspected_users` is the id of the group that confines its members.
+    the key of a location; `emergency_access` are the sign-ins of the tenant's emergency accounts;
+    `suspected_users` is the id of the group that confines its members;
+    `as_written` are the policies with each list in its file's order, as the provider compares them.
     """
 
     environment: str
@@ -44,6 +45,7 @@ class Resolved:
     emergency_access: tuple[SignIns, ...] = ()
     suspected_users: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    as_written: tuple[Policy, ...] = ()
 
 
 def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
@@ -87,7 +89,7 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
     return Resolved(
         environment=environment,
         tenant_id=spec.tenant_id,
-        policies=tuple(policies),
+        policies=tuple(map(canonical, policies)),
         named_locations=tuple(
             each for key, each in sorted(locations.items()) if key in of_policies.used
         ),
@@ -106,6 +108,7 @@ def resolve(workspace: Workspace, environment: str, today: date) -> Resolved:
         emergency_access=emergency_access,
         suspected_users=suspected_users,
         names=names.known() | {key: each.display_name for key, each in locations.items()},
+        as_written=tuple(policies),
     )
 
 
@@ -123,11 +126,11 @@ def _emergency_access(environment: Sourced[EnvironmentSpec], names: Names) -> It
     if groups := names.ids(
         names.group, accounts.groups, lambda index: at("emergencyAccess", "groups", index)
     ):
-        yield SignIns(groups=groups)
+        yield SignIns(groups=tuple(sorted(groups)))
     if users := names.ids(
         names.user, accounts.users, lambda index: at("emergencyAccess", "users", index)
     ):
-        yield SignIns(users=users)
+        yield SignIns(users=tuple(sorted(users)))
 
 
 def _suspected_users(environment: Sourced[EnvironmentSpec], names: Names) -> str | None:

@@ -160,7 +160,7 @@ class _OneGoal:
     def _ids(
         self, lookup: Lookup, names: Sequence[str] | None, at: Callable[[int], Location]
     ) -> tuple[str, ...]:
-        return self.names.ids(lookup, names or (), at)
+        return tuple(sorted(self.names.ids(lookup, names or (), at)))
 
     def _at(self, *route: Step) -> Place:
         return lambda word: lambda index: self.written.at(*route, word, index)

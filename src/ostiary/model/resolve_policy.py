@@ -1,9 +1,8 @@
-"""One policy spec → one Policy, every name looked up and every list in canonical order."""
+"""One policy spec → one Policy, every name looked up and every list in the order of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from ostiary.errors import Location
 from ostiary.model import exclusions
@@ -38,7 +37,6 @@ from ostiary.spec.models import (
 )
 from ostiary.spec.workspace import Sourced
 
-Word = TypeVar("Word", bound=str)
 Lookup = Callable[[str, Location], str | None]
 
 
@@ -81,19 +79,19 @@ class _OnePolicy:
         return Conditions(
             users=self._users(of.users),
             applications=self._applications(of.applications),
-            client_app_types=_sorted(of.client_app_types),
+            client_app_types=tuple(of.client_app_types),
             client_applications=self._client_applications(of.client_applications),
             platforms=Platforms(
-                _sorted(platforms.include_platforms), _sorted(platforms.exclude_platforms)
+                tuple(platforms.include_platforms), tuple(platforms.exclude_platforms)
             )
             if platforms
             else None,
             locations=self._locations(of.locations),
             device_filter=self._device_filter(spec),
-            authentication_flows=_sorted(flows.transfer_methods) if flows else (),
-            sign_in_risk_levels=_sorted(of.sign_in_risk_levels),
-            user_risk_levels=_sorted(of.user_risk_levels),
-            service_principal_risk_levels=_sorted(of.service_principal_risk_levels),
+            authentication_flows=tuple(flows.transfer_methods) if flows else (),
+            sign_in_risk_levels=tuple(of.sign_in_risk_levels),
+            user_risk_levels=tuple(of.user_risk_levels),
+            service_principal_risk_levels=tuple(of.service_principal_risk_levels),
             insider_risk_levels=of.insider_risk_levels,
         )
 
@@ -116,7 +114,7 @@ class _OnePolicy:
     ) -> GuestsOrExternalUsers | None:
         if of is None:
             return None
-        types, tenants = _sorted(of.guest_or_external_user_types), of.external_tenants
+        types, tenants = tuple(of.guest_or_external_user_types), of.external_tenants
         if tenants is None:
             return GuestsOrExternalUsers(types)
         if tenants.membership_kind == "all":
@@ -131,7 +129,7 @@ class _OnePolicy:
         return Applications(
             self._ids(application, of.include_applications, at + "includeApplications"),
             self._ids(application, of.exclude_applications, at + "excludeApplications"),
-            _sorted(of.include_user_actions),
+            tuple(of.include_user_actions),
             self._filter(of.application_filter, at + "applicationFilter"),
         )
 
@@ -160,14 +158,14 @@ class _OnePolicy:
         strength = of.authentication_strength
         return GrantControls(
             of.operator,
-            _sorted(of.built_in_controls),
+            tuple(of.built_in_controls),
             self.names.authentication_strength(
                 strength, self.written.at("grantControls", "authenticationStrength")
             )
             if strength
             else None,
             self._ids(self.names.terms_of_use, of.terms_of_use, "grantControls.termsOfUse"),
-            _sorted(of.custom_authentication_factors),
+            tuple(of.custom_authentication_factors),
         )
 
     def _filter(self, of: FilterSpec | None, at: str) -> Filter | None:
@@ -217,7 +215,3 @@ def session_controls(of: SessionControlsSpec | None) -> SessionControls | None:
         if frequency
         else None,
     )
-
-
-def _sorted(values: Iterable[Word]) -> tuple[Word, ...]:
-    return tuple(sorted(values))

@@ -94,6 +94,17 @@ class WaiverSpec(SpecModel):
     expires: Day
 
 
+class UnmanagedSpec(SpecModel):
+    """A policy or named location that stands in this tenant and is left alone, and why.
+
+    Its name may be one that no file of its own could have.
+    """
+
+    display_name: str
+    id: Id | None = None
+    reason: str
+
+
 class EnvironmentSpec(SpecModel):
     """One tenant; the file's name is the environment's and the Pulumi stack's."""
 
@@ -116,3 +127,4 @@ class EnvironmentSpec(SpecModel):
     device_code_flow_exceptions: Literal["on", "off"] = "on"
     protect: bool = False
     unprotected: Names = []
+    unmanaged: list[UnmanagedSpec] = []

@@ -29,7 +29,7 @@ Spec_co = TypeVar("Spec_co", bound=BaseModel, covariant=True)
 # The environment of the sandbox tenant, which exists on the user's own machine only.
 SANDBOX = "sandbox"
 
-_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _LOCATION_MODELS: dict[str, type[NamedLocationSpec]] = {
     "ipNamedLocation": IpNamedLocationSpec,
     "countryNamedLocation": CountryNamedLocationSpec,
@@ -130,7 +130,7 @@ class _Loader:
                 continue
             if only is not None and file.stem not in only:
                 continue
-            if not (file.is_file() and file.suffix == ".yaml" and _KEY.match(file.stem)):
+            if not (file.is_file() and file.suffix == ".yaml" and KEY.match(file.stem)):
                 self._stray(path, file)
                 continue
             source, found = read(file, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ostiary.tenant.graph import Graph, Json
+from ostiary.tenant.graph import Graph, Json, Version
 from ostiary.tenant.patience import Clock, Patience
 from ostiary.tenant.shapes import Named, SecurityDefaults, read
 
@@ -29,9 +29,9 @@ class GraphClient:
         """Give the connections back."""
         self.graph.close()
 
-    def policies(self) -> list[Json]:
-        """List every Conditional Access policy, as Graph v1.0 shows it."""
-        return list(self.graph.pages(f"{_PATH}/policies"))
+    def policies(self, version: Version = "v1.0") -> list[Json]:
+        """List every Conditional Access policy; v1.0 leaves out those with features in preview."""
+        return list(self.graph.pages(f"{_PATH}/policies", version=version))
 
     def policy(self, identity: str) -> Json:
         """Read one policy, once: Graph may still show it as it was before a change."""

@@ -113,3 +113,24 @@ def test_a_former_role_name_is_told_its_new_one(workspace: Path) -> None:
     )
     with pytest.raises(ResolveError, match="it is now called `Global Administrator`"):
         resolved(workspace)
+
+
+def test_the_order_of_a_file_is_declared_and_changes_no_meaning(workspace: Path) -> None:
+    file = workspace / "policies/block-legacy-authentication.yaml"
+    before = resolved(workspace)
+    edit(file, "[exchangeActiveSync, other]", "[other, exchangeActiveSync]")
+    after = resolved(workspace)
+    assert after.policies == before.policies
+    written = next(each for each in after.as_written if each.key == file.stem)
+    assert written.conditions.client_app_types == ("other", "exchangeActiveSync")
+
+
+def test_a_trusted_location_is_deployed_where_a_policy_means_all_trusted(workspace: Path) -> None:
+    other = "Multifactor authentication trusted IPs"
+    for name in (BLOCK, "confine-suspected-users"):
+        edit(workspace / f"policies/{name}.yaml", "[head-office]", f"[{other}]")
+        edit(workspace / f"policies/{name}.yaml", "of: head-office", f"of: {other}")
+    assert resolved(workspace).named_locations == ()
+    edit(workspace / f"policies/{BLOCK}.yaml", f"[{other}]", "[AllTrusted]")
+    edit(workspace / f"policies/{BLOCK}.yaml", f"of: {other}", "of: AllTrusted")
+    assert [each.key for each in resolved(workspace).named_locations] == ["head-office"]
