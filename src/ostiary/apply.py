@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ostiary.deploy.stack import (
     NAMED_LOCATION,
     POLICY,
     PROVIDER,
     Change,
-    Imports,
     Order,
+    Stack,
     stale_lock,
 )
 from ostiary.errors import PreflightError
@@ -29,36 +29,6 @@ from ostiary.tenant.client import GraphClient
 from ostiary.tenant.held import held
 
 Say = Callable[[str], None]
-
-
-class Stack(Protocol):
-    """A stack that can be previewed and applied, whichever way the engine is run."""
-
-    @property
-    def name(self) -> str:
-        """The environment's."""
-
-    @property
-    def environ(self) -> Mapping[str, str]:
-        """The variables that lead to the state and the tenant."""
-
-    def select(self) -> None:
-        """Make the stack if there is none."""
-
-    def state(self) -> dict[str, Any]:
-        """Give the state as the engine exports it."""
-
-    def release(self) -> None:
-        """Take away the lock of a run that is no more."""
-
-    def forget_pending(self) -> None:
-        """Forget the operations of which only the beginning was recorded."""
-
-    def preview(self, imports: Imports | None = None) -> Sequence[Change]:
-        """Give what an update would do."""
-
-    def up(self, imports: Imports | None = None, order: Order = ()) -> Sequence[Change]:
-        """Apply; gives what was done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""Run one job after another in each of a few worker processes.
+
+A worker takes a job as a line of JSON and answers with lines of JSON, the last of which has `end`.
+It is a process because what leads to a tenant stands in the variables of its process, and those of
+two tenants must never meet; it takes many jobs because starting one costs more than some of them.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+_BEAT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker gets; it may hold secrets."""
+
+    name: str
+    message: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What became of a job: it begins, a line of a worker, its end, or that its worker died.
+
+    A `beat` comes of no job, about once in a second of silence.
+    """
+
+    kind: Literal["begin", "line", "end", "died", "beat"]
+    name: str = ""
+    line: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Slots:
+    """Some workers, each started when there is a job for it."""
+
+    def __init__(self, module: str, jobs: Iterable[Job], parallel: int, log: Path) -> None:
+        """Take `parallel` workers that run a Python module; what they print goes to `log`."""
+        self._command = [sys.executable, "-P", "-m", module]
+        self._left = deque(jobs)
+        self._log = log
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True)
+            for _ in range(min(parallel, len(self._left)))
+        ]
+        self._working = len(self._threads)
+
+    def stop(self) -> list[str]:
+        """Begin no other job; gives the names of those that were not begun."""
+        left = []
+        while self._left:
+            left.append(self._left.popleft().name)
+        return left
+
+    def start(self) -> None:
+        """Let the workers begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def next(self) -> Event | None:
+        """Wait for the next event; None once every job that was begun has come to its end."""
+        while self._working:
+            try:
+                event = self._events.get(timeout=_BEAT)
+            except queue.Empty:
+                return Event("beat")
+            if event is not None:
+                return event
+            self._working -= 1
+        return None
+
+    def _work(self) -> None:
+        worker: subprocess.Popen[str] | None = None
+        with self._log.open("a", encoding="utf-8") as log:
+            while (job := self._next()) is not None:
+                self._events.put(Event("begin", job.name))
+                if worker is None:
+                    worker = self._start(log)
+                if not self._done(worker, job):
+                    self._events.put(Event("died", job.name, {"status": worker.wait()}))
+                    worker = None
+            if worker is not None:
+                worker.communicate()
+        self._events.put(None)
+
+    def _next(self) -> Job | None:
+        try:
+            return self._left.popleft()
+        except IndexError:
+            return None
+
+    def _start(self, log: IO[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
+            self._command,
+            env={"PYTHONUTF8": "1"},  # each job brings its own
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def _done(self, worker: subprocess.Popen[str], job: Job) -> bool:
+        """Have a worker do a job; False when it died over it."""
+        assert worker.stdin is not None  # noqa: S101 (it is a pipe)
+        assert worker.stdout is not None  # noqa: S101 (likewise)
+        try:
+            worker.stdin.write(json.dumps(job.message) + "\n")
+            worker.stdin.flush()
+        except BrokenPipeError:
+            return False
+        for text in worker.stdout:
+            line = json.loads(text)
+            ended = "end" in line
+            self._events.put(Event("end" if ended else "line", job.name, line))
+            if ended:
+                return True
+        return False
