@@ -239,13 +239,15 @@ class _Run:
             self._failed(event.name, error)
         elif event.kind == "end":
             result = {**event.line["end"], "seconds": self._watch.end(event.name)}
-            say(f"{event.name}: {result['state']} in {result['seconds']:.0f} s")
+            why = f": {result['error'].splitlines()[0]}" if "error" in result else ""
+            say(f"{event.name}: {result['state']} in {result['seconds']:.0f} s{why}")
             self._end(event.name, result)
         self._watch.tell()
         if self.failures >= self.spec.stop_after:
             self._stop(slots)
 
     def _end(self, environment: str, result: Json) -> None:
+        digest = result.pop("digest", "")
         self.results[environment] = result
         if result["state"] != "done":
             self.failures += 1
@@ -253,7 +255,7 @@ class _Run:
             result["state"] = "previewed"
         else:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._record.keep(environment, result["digest"], now, result)
+            self._record.keep(environment, digest, now, result)
 
     def _stop(self, slots: Slots) -> None:
         if left := slots.stop():

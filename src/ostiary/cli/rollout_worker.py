@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ostiary.apply import apply, plan, see_same_tenant
+from ostiary.apply import apply, managed_by, plan, see_same_tenant, target
 from ostiary.cli.up import only_one, tell_order
 from ostiary.cli.workspace import today
 from ostiary.deploy.engine import Engine, quiet_environment
@@ -104,20 +104,27 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
     resolved, proof = _proven(root, environment)
     engine = Engine(**{**job["engine"], "command": Path(job["engine"]["command"])})
     environ = quiet_environment(job["environ"])
-    stack = InlineStack(engine, Path(job["project"]), environment, environ, resolved, links, wait)
+    stack = InlineStack(
+        *(engine, Path(job["project"]), environment, environ),
+        resolved=resolved,
+        links=links,
+        wait=wait,
+    )
     result = {"state": "done", "proof": proof, "digest": digest_of(resolved)}
-    if job["preview"]:
-        stack.select()
-        see_same_tenant(stack.state(), resolved)
-        planned = plan(stack, resolved, say)
-        return result | _counted(planned.changes, len(planned.found.twins), resolved)
+    with target(stack, resolved, say) as of:
+        if job["preview"]:
+            stack.select()
+            state = stack.state()
+            see_same_tenant(state, resolved)
+            planned = plan(of, managed_by(state))
+            return result | _counted(planned.changes, len(planned.found.twins), resolved)
 
-    def another() -> None:
-        wait(f"another run of `{environment}` in this folder")
+        def another() -> None:
+            wait(f"another run of `{environment}` in this folder")
 
-    with only_one(root, environment, patience=_PATIENCE, wait=another):
-        done = apply(stack, resolved, say=say, tell_order=tell_order(resolved, say))
-    return result | _counted(done.changes, done.twins, resolved)
+        with only_one(root, environment, patience=_PATIENCE, wait=another):
+            done = apply(of, tell_order=tell_order(resolved, say))
+        return result | _counted(done.changes, done.twins, resolved)
 
 
 def _proven(root: Path, environment: str) -> tuple[Resolved, str]:

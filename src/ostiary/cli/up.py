@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import Say, apply, safe_order, see_same_tenant
+from ostiary.apply import Say, apply, managed_by, safe_order, see_same_tenant, target
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
-from ostiary.deploy.stack import Stack, project_apart
+from ostiary.deploy.stack import Order, Stack, project_apart
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.proof.transition import Transition
@@ -66,10 +66,13 @@ def pulumi(
     resolved = resolved_or_exit(root, environment)
     stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
     stack.select()
+    order: Order = ()
     if arguments[0] not in _OF_THE_STATE:
-        see_same_tenant(stack.state(), resolved)
-    applies = arguments[0] in {"up", "update"}
-    order = safe_order(stack, resolved, say, tell_order(resolved)) if applies else ()
+        state = stack.state()
+        see_same_tenant(state, resolved)
+        if arguments[0] in {"up", "update"}:
+            with target(stack, resolved, say) as of:
+                order = safe_order(of, managed_by(state), tell_order(resolved))
     raise SystemExit(stack.run(arguments, order))
 
 
@@ -190,7 +193,8 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
         if asks:
             _confirm(stack.name, changes)
 
-    done = apply(stack, resolved, say=say, tell_order=tell_order(resolved), confirm=confirm)
+    with target(stack, resolved, say) as of:
+        done = apply(of, tell_order=tell_order(resolved), confirm=confirm)
     for line in deployed(resolved, done.managed):
         show(line)
     changed = done.changes or done.twins
