@@ -26,6 +26,7 @@ from ostiary.proof.transition import Transition, transition
 from ostiary.tenant import orphans
 from ostiary.tenant.client import GraphClient
 from ostiary.tenant.held import held
+from ostiary.tenant.patience import Clock
 
 # Gets one line for each step that takes time.
 Say = Callable[[str], None]
@@ -64,9 +65,14 @@ class Applied:
 
 
 @contextmanager
-def target(stack: Stack, resolved: Resolved, say: Say) -> Iterator[Target]:
-    """Connect to an environment's tenant for as long as it is worked on."""
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+def target(
+    stack: Stack, resolved: Resolved, say: Say, *, clock: Clock | None = None
+) -> Iterator[Target]:
+    """Connect to an environment's tenant for as long as it is worked on.
+
+    `clock` is asked to wait where Graph takes no request yet.
+    """
+    with closing(GraphClient(resolved.tenant_id, stack.environ, clock=clock)) as client:
         yield Target(stack, resolved, client, say)
 
 

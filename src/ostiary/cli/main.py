@@ -36,7 +36,7 @@ VERBS = {
     ),
     "policy-pack": ("policy_pack", "ostiary policy-pack .ostiary/policy-pack"),
     "rollout": ("rollout", "ostiary rollout --ring pilot --preview --sandbox"),
-    "promote": ("promote", "ostiary promote contoso-prod --sign-ins sign-ins.json"),
+    "promote": ("promote", "ostiary promote contoso-prod"),
     "affected": ("affected", "ostiary affected --base HEAD~1 --format lines"),
     "engine": ("engine", "ostiary engine --format json"),
     "sandbox": ("sandbox", "ostiary sandbox status"),

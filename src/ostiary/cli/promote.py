@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ostiary.cli.rings import rollout_or_exit
-from ostiary.cli.terminal import say, show, slowly
-from ostiary.cli.workspace import Format, resolved_all_or_exit, today, workspace_root
+from ostiary.cli.terminal import Format, Output, say, show, show_json, slowly
+from ostiary.cli.workspace import resolved_all_or_exit, today, workspace_root
 from ostiary.promotion.promote import Promoter, Promotion
 from ostiary.promotion.sign_ins import read_log
 from ostiary.report.promotion import diff, promotion_json, steps
@@ -37,14 +36,11 @@ def promote(
     write: Annotated[
         bool, typer.Option("--write", help="Make the edit in the environment's file.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Propose the next step of policies whose conditions in rollout.yaml are met; acts on nothing.
+    """Propose the next step of policies whose conditions in rollout.yaml are met, as an edit.
 
-    Ends with 2 if there is something to propose. For example:
-    ostiary promote contoso-prod --sign-ins sign-ins.json
+    Nothing is deployed by it. Ends with 2 if there is something to propose.
     """
     root = workspace_root()
     named = environments or [each for each in environment_names(root) if each != SANDBOX]
@@ -58,7 +54,7 @@ def promote(
         tell(f"judging {name}")
         found.append(promoter.promote(name, keys))
     if output is Format.JSON:
-        show(json.dumps([promotion_json(each) for each in found], indent=2, ensure_ascii=False))
+        show_json([promotion_json(each) for each in found])
     else:
         for each in found:
             for line in steps(each):

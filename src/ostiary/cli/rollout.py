@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,9 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from ostiary.cli.rings import rollout_or_exit
-from ostiary.cli.terminal import say, show
+from ostiary.cli.terminal import Format, Output, say, show, show_json
 from ostiary.cli.up import only_one, project_of, sandboxed, start_sandbox
-from ostiary.cli.workspace import Format, today, workspace_root
+from ostiary.cli.workspace import today, workspace_root
 from ostiary.deploy.engine import find_or_install
 from ostiary.deploy.record import Record
 from ostiary.deploy.slots import Event, Job, Slots
@@ -26,7 +26,7 @@ from ostiary.model.resolve import Resolved, resolve
 from ostiary.report.rollout import rollout_json, table
 from ostiary.spec.rollout import RolloutSpec
 from ostiary.spec.validate import did_you_mean
-from ostiary.spec.workspace import environment_names, load
+from ostiary.spec.workspace import Workspace, environment_names, load
 from ostiary.tenant.apart import variables_of
 
 CHANGES, INTERRUPTED = 2, 130
@@ -60,14 +60,11 @@ def rollout(  # noqa: PLR0913 (each is an option of the command)
     out_of_order: Annotated[
         bool, typer.Option("--out-of-order", help="Even if an earlier ring is not done.")
     ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    output: Output = Format.TEXT,
 ) -> None:
-    """Preview or apply every environment of a ring of rollout.yaml, and stop after failures.
+    """Preview or apply every environment of a ring of rollout.yaml, several at a time.
 
-    The same command goes on with what is left. For example:
-    ostiary rollout --ring pilot --preview
+    It stops after as many failures as rollout.yaml says; the same command does what is left.
     """
     root = workspace_root()
     spec = rollout_or_exit(root).spec
@@ -84,7 +81,7 @@ def rollout(  # noqa: PLR0913 (each is an option of the command)
         with only_one(root, "ostiary rollout"):
             run.go(left, parallel)
     if output is Format.JSON:
-        show(json.dumps(rollout_json(name, run.table(), preview=preview), indent=2))
+        show_json(rollout_json(name, run.table(), preview=preview))
     else:
         for line in table(run.table()):
             show(line)
@@ -133,19 +130,20 @@ class _Run:
     def go(self, left: Sequence[str], parallel: int) -> None:
         """Do what is left; gives no table of it yet."""
         slots = Slots(_WORKER, self._jobs(left), parallel, self._log())
-        if self.failures >= self.spec.stop_after:
-            self._stop(slots)
-        slots.start()
-        while True:
-            try:
-                event = slots.next()
-                if event is None:
+
+        def interrupt(*_: object) -> None:
+            self.interrupted = True
+
+        former = signal.signal(signal.SIGINT, interrupt)
+        try:
+            while True:
+                if self.failures >= self.spec.stop_after or self.interrupted:
+                    self._stop(slots)
+                if (event := slots.next()) is None:
                     return
-                self._take(event, slots)
-            except KeyboardInterrupt:
-                self.interrupted = True
-                say("interrupted: what is under way comes to its end, nothing else is begun")
-                self._stop(slots)
+                self._take(event)
+        finally:
+            signal.signal(signal.SIGINT, former)
 
     def table(self) -> list[Json]:
         """Give what came of each environment, in the ring's order."""
@@ -175,7 +173,7 @@ class _Run:
         found: dict[str, Resolved | DiagnosticsError] = {}
         for name in names:
             try:
-                found[name] = resolve(workspace, name, today())
+                found[name] = resolve(_only(workspace, name), name, today())
             except DiagnosticsError as error:
                 found[name] = error
         return found
@@ -185,7 +183,22 @@ class _Run:
         return self._record.done(resolved) if isinstance(resolved, Resolved) else None
 
     def _jobs(self, left: Sequence[str]) -> list[Job]:
-        if not left:
+        running = start_sandbox(self.root) if self.local and left else None
+        every = environment_names(self.root)
+        environs: dict[str, dict[str, str]] = {}
+        for name in left:
+            resolved = self._resolved[name]
+            try:
+                if isinstance(resolved, DiagnosticsError):
+                    raise resolved
+                environs[name] = (
+                    sandboxed(self.root, running, resolved.tenant_id)
+                    if running
+                    else variables_of(name, every, os.environ)
+                )
+            except OstiaryError as error:
+                self._failed(name, error)
+        if not environs:
             return []
         engine = asdict(find_or_install(say))
         common = {
@@ -194,24 +207,10 @@ class _Run:
             "engine": {**engine, "command": str(engine["command"])},
             "preview": self.preview,
         }
-        running = start_sandbox(self.root) if self.local else None
-        every = environment_names(self.root)
-        jobs = []
-        for name in left:
-            resolved = self._resolved[name]
-            try:
-                if isinstance(resolved, DiagnosticsError):
-                    raise resolved
-                environ = (
-                    sandboxed(self.root, running, resolved.tenant_id)
-                    if running
-                    else variables_of(name, every, os.environ)
-                )
-            except OstiaryError as error:
-                self._failed(name, error)
-            else:
-                jobs.append(Job(name, {**common, "environment": name, "environ": environ}))
-        return jobs
+        return [
+            Job(name, {**common, "environment": name, "environ": environ})
+            for name, environ in environs.items()
+        ]
 
     def _failed(self, environment: str, error: OstiaryError) -> None:
         told = (
@@ -225,7 +224,7 @@ class _Run:
             {"state": "failed", "error": told, "hint": error.hint, "exitCode": error.exit_code},
         )
 
-    def _take(self, event: Event, slots: Slots) -> None:
+    def _take(self, event: Event) -> None:
         if event.kind == "begin":
             self._watch.begin(event.name)
             say(f"{event.name}: begins")
@@ -243,8 +242,6 @@ class _Run:
             say(f"{event.name}: {result['state']} in {result['seconds']:.0f} s{why}")
             self._end(event.name, result)
         self._watch.tell()
-        if self.failures >= self.spec.stop_after:
-            self._stop(slots)
 
     def _end(self, environment: str, result: Json) -> None:
         digest = result.pop("digest", "")
@@ -259,7 +256,8 @@ class _Run:
 
     def _stop(self, slots: Slots) -> None:
         if left := slots.stop():
-            say(f"stopped: {len(left)} not begun: {', '.join(left)}")
+            why = "interrupted" if self.interrupted else f"{self.failures} failed"
+            say(f"{why}: {len(left)} not begun: {', '.join(left)}")
 
     def _log(self) -> Path:
         folder = self.root / ".ostiary" / "rollout"
@@ -297,6 +295,19 @@ class _Watch:
         """Give the seconds it took."""
         del self._told[name]
         return time.monotonic() - self._began[name]
+
+
+def _only(workspace: Workspace, environment: str) -> Workspace:
+    """Leave out what is wrong in the files of other environments."""
+    file = f"environments/{environment}.yaml"
+    return replace(
+        workspace,
+        found=tuple(
+            each
+            for each in workspace.found
+            if each.location.path == file or not each.location.path.startswith("environments/")
+        ),
+    )
 
 
 def _ring(asked: str, rings: list[str]) -> str:

@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from ostiary.proof.findings import errors
 from ostiary.report.gate import failures
 from ostiary.sandbox import SandboxError
 from ostiary.spec.workspace import load
+from ostiary.tenant.patience import Clock
 
 Json = dict[str, Any]
 
@@ -111,7 +113,7 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
         wait=wait,
     )
     result = {"state": "done", "proof": proof, "digest": digest_of(resolved)}
-    with target(stack, resolved, say) as of:
+    with target(stack, resolved, say, clock=_clock(wait)) as of:
         if job["preview"]:
             stack.select()
             state = stack.state()
@@ -125,6 +127,16 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
         with only_one(root, environment, patience=_PATIENCE, wait=another):
             done = apply(of, tell_order=tell_order(resolved, say))
         return result | _counted(done.changes, done.twins, resolved)
+
+
+def _clock(wait: Callable[[str], None]) -> Clock:
+    """Tell what the waiting is for."""
+
+    def sleep(seconds: float) -> None:
+        wait(f"Graph, which takes no request for {seconds:.0f} s")
+        time.sleep(seconds)
+
+    return Clock(sleep=sleep)
 
 
 def _proven(root: Path, environment: str) -> tuple[Resolved, str]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -46,59 +46,72 @@ class Slots:
 
     def __init__(self, module: str, jobs: Iterable[Job], parallel: int, log: Path) -> None:
         """Take `parallel` workers that run a Python module; what they print goes to `log`."""
-        self._command = [sys.executable, "-P", "-m", module]
         self._left = deque(jobs)
-        self._log = log
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, daemon=True)
-            for _ in range(min(parallel, len(self._left)))
+        self._events: queue.SimpleQueue[tuple[_Slot, Event]] = queue.SimpleQueue()
+        self._idle = [
+            _Slot([sys.executable, "-P", "-m", module], log, self._events) for _ in range(parallel)
         ]
-        self._working = len(self._threads)
+        self._busy: list[_Slot] = []
 
     def stop(self) -> list[str]:
         """Begin no other job; gives the names of those that were not begun."""
-        left = []
-        while self._left:
-            left.append(self._left.popleft().name)
+        left = [each.name for each in self._left]
+        self._left.clear()
         return left
 
-    def start(self) -> None:
-        """Let the workers begin."""
-        for thread in self._threads:
-            thread.start()
-
     def next(self) -> Event | None:
-        """Wait for the next event; None once every job that was begun has come to its end."""
-        while self._working:
-            try:
-                event = self._events.get(timeout=_BEAT)
-            except queue.Empty:
-                return Event("beat")
-            if event is not None:
-                return event
-            self._working -= 1
-        return None
+        """Wait for the next event; None once every job that was begun has come to its end.
+
+        Jobs are handed out here and nowhere else, so whoever stops over an event stops the next.
+        """
+        while self._left and self._idle:
+            slot = self._idle.pop()
+            self._busy.append(slot)
+            slot.jobs.put(self._left.popleft())
+        if not self._busy:
+            for slot in self._idle:
+                slot.end()
+            return None
+        try:
+            slot, event = self._events.get(timeout=_BEAT)
+        except queue.Empty:
+            return Event("beat")
+        if event.kind in {"end", "died"}:
+            self._busy.remove(slot)
+            self._idle.append(slot)
+        return event
+
+
+class _Slot:
+    """A place for a worker, and a thread that speaks with it."""
+
+    def __init__(
+        self, command: Sequence[str], log: Path, events: queue.SimpleQueue[tuple[_Slot, Event]]
+    ) -> None:
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._command = command
+        self._log = log
+        self._events = events
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Let the worker end, and wait for it."""
+        self.jobs.put(None)
+        self._thread.join()
 
     def _work(self) -> None:
         worker: subprocess.Popen[str] | None = None
         with self._log.open("a", encoding="utf-8") as log:
-            while (job := self._next()) is not None:
-                self._events.put(Event("begin", job.name))
-                if worker is None:
-                    worker = self._start(log)
+            while (job := self.jobs.get()) is not None:
+                self._events.put((self, Event("begin", job.name)))
+                worker = worker or self._start(log)
                 if not self._done(worker, job):
-                    self._events.put(Event("died", job.name, {"status": worker.wait()}))
+                    died = Event("died", job.name, {"status": worker.wait()})
                     worker = None
+                    self._events.put((self, died))
             if worker is not None:
                 worker.communicate()
-        self._events.put(None)
-
-    def _next(self) -> Job | None:
-        try:
-            return self._left.popleft()
-        except IndexError:
-            return None
 
     def _start(self, log: IO[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 (our own module, by our own interpreter)
@@ -123,7 +136,7 @@ class Slots:
         for text in worker.stdout:
             line = json.loads(text)
             ended = "end" in line
-            self._events.put(Event("end" if ended else "line", job.name, line))
+            self._events.put((self, Event("end" if ended else "line", job.name, line)))
             if ended:
                 return True
         return False
