@@ -34,7 +34,8 @@ CHANGES, INTERRUPTED = 2, 130
 PARALLEL = 4
 # What a tenant waits for is told when that has taken so many seconds, and again.
 _OFTEN = 10.0
-_WORKER = "ostiary.cli.rollout_worker"
+# -P: a file in the current directory must not pass for a module of the worker.
+_WORKER = (sys.executable, "-P", "-m", "ostiary.cli.rollout_worker")
 
 Json = dict[str, Any]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,13 +43,13 @@ class Event:
 class Slots:
     """Some workers, each started when there is a job for it."""
 
-    def __init__(self, module: str, jobs: Iterable[Job], parallel: int, log: Path) -> None:
-        """Take `parallel` workers that run a Python module; what they print goes to `log`."""
+    def __init__(
+        self, command: Sequence[str], jobs: Iterable[Job], parallel: int, log: Path
+    ) -> None:
+        """Take `parallel` workers that a command starts; what they say on stderr goes to `log`."""
         self._left = deque(jobs)
         self._events: queue.SimpleQueue[tuple[_Slot, Event]] = queue.SimpleQueue()
-        self._idle = [
-            _Slot([sys.executable, "-P", "-m", module], log, self._events) for _ in range(parallel)
-        ]
+        self._idle = [_Slot(command, log, self._events) for _ in range(parallel)]
         self._busy: list[_Slot] = []
 
     def stop(self) -> list[str]:
@@ -107,7 +106,8 @@ class _Slot:
                 self._events.put((self, Event("begin", job.name)))
                 worker = worker or self._start(log)
                 if not self._done(worker, job):
-                    died = Event("died", job.name, {"status": worker.wait()})
+                    worker.communicate()
+                    died = Event("died", job.name, {"status": worker.returncode})
                     worker = None
                     self._events.put((self, died))
             if worker is not None:
