@@ -21,6 +21,7 @@ from ostiary.cli.up import project_of, sandboxed, stack_of, start_sandbox
 from ostiary.deploy.stack import PARALLEL
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.sandbox import lifecycle
+from ostiary.sandbox.plugin.service import WAIT_SCALE
 from ostiary.spec.workspace import load
 from ostiary.tenant.client import GraphClient
 
@@ -87,12 +88,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tenants", type=int, default=50)
     parser.add_argument("--parallel", type=int, default=4, help="tenants at a time")
+    parser.add_argument("--waits", type=float, default=0.0, help="of the fixed waits, this share")
     parser.add_argument("--quick", action="store_true", help="six tenants")
     options = parser.parse_args()
+    os.environ[WAIT_SCALE] = str(options.waits)
     names = [f"tenant-{number:02}" for number in range(6 if options.quick else options.tenants)]
     with (
         tempfile.TemporaryDirectory(prefix="ostiary-bench-") as folder,
-        report(f"{len(names)} tenants from one command, {options.parallel} at a time"),
+        report(
+            f"{len(names)} tenants from one command, {options.parallel} at a time, "
+            f"{options.waits:.0%} of the provider's fixed waits"
+        ),
     ):
         at_once, one_by_one = Path(folder, "at-once"), Path(folder, "one-by-one")
         memory = Memory()

@@ -95,13 +95,14 @@ def _failed(message: str, error: Exception) -> Json:
 
 
 def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
+    root, environment = Path(job["root"]), job["environment"]
+
     def say(line: str) -> None:
-        answer(say=line)
+        answer(of=environment, say=line)
 
     def wait(reason: str) -> None:
-        answer(wait=reason)
+        answer(of=environment, wait=reason)
 
-    root, environment = Path(job["root"]), job["environment"]
     say("proving")
     resolved, proof = _proven(root, environment)
     engine = Engine(**{**job["engine"], "command": Path(job["engine"]["command"])})

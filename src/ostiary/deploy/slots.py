@@ -1,6 +1,7 @@
 """Run one job after another in each of a few worker processes.
 
-A worker takes a job as a line of JSON and answers with lines of JSON, the last of which has `end`.
+A worker takes a job as a line of JSON and answers with lines of JSON: `of` is the job's name, and the
+last one has `end`.
 It is a process because what leads to a tenant stands in the variables of its process, and those of
 two tenants must never meet; it takes many jobs because starting one costs more than some of them.
 """
@@ -136,6 +137,8 @@ class _Slot:
         for text in worker.stdout:
             line = json.loads(text)
             ended = "end" in line
+            if not ended and line.get("of") != job.name:
+                continue  # a late word on the job before
             self._events.put((self, Event("end" if ended else "line", job.name, line)))
             if ended:
                 return True

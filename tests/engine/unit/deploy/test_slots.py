@@ -16,7 +16,8 @@ WORKER = """
 import json, os, sys
 for line in sys.stdin:
     job = json.loads(line)
-    print(json.dumps({"say": job["said"]}), flush=True)
+    print(json.dumps({"say": "late", "of": "another job"}), flush=True)
+    print(json.dumps({"say": job["said"], "of": job["name"]}), flush=True)
     if job["said"] == "die":
         print("a last word", file=sys.stderr)
         os._exit(7)
@@ -31,7 +32,10 @@ def command(tmp_path: Path) -> Sequence[str]:
 
 
 def jobs(*said: str) -> list[Job]:
-    return [Job(f"job-{number}", {"said": each}) for number, each in enumerate(said)]
+    return [
+        Job(f"job-{number}", {"name": f"job-{number}", "said": each})
+        for number, each in enumerate(said)
+    ]
 
 
 def every(slots: Slots) -> list[Event]:
