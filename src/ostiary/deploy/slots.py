@@ -1,9 +1,9 @@
 """Run one job after another in each of a few worker processes.
 
-A worker takes a job as a line of JSON and answers with lines of JSON: `of` is the job's name, and the
-last one has `end`.
-It is a process because what leads to a tenant stands in the variables of its process, and those of
-two tenants must never meet; it takes many jobs because starting one costs more than some of them.
+A worker takes a job as a line of JSON and answers with lines of JSON: `of` is the name of the job,
+and the last one has `end`.  It is a process because what leads to a tenant stands in the variables
+of its process, and those of two tenants must never meet; it takes many jobs because starting one
+costs more than some of them.
 """
 
 from __future__ import annotations
