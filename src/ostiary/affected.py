@@ -26,6 +26,8 @@ def affected_environments(paths: Iterable[str], environments: Iterable[str]) -> 
 def _touched(path: PurePosixPath, known: set[str]) -> set[str]:
     if path.parts[0] in {"docs", "tests"} or path.suffix == ".md":
         return set()
+    if path.parts == ("rollout.yaml",):  # when a tenant gets what it gets, and not what
+        return set()
     if path.suffix == ".yaml" and path.parts[:-1] == ("environments",):
         return known & {path.stem}
     if len(path.parts) == 1 and path.name.startswith("Pulumi.") and path.suffix == ".yaml":

@@ -1,23 +1,22 @@
 """One apply, step by step: whoever applies an environment to its tenant does it in this order.
 
-Nothing is written to the tenant before everything that can be asked has been asked.  `say` gets one
-line for each step that takes time.
+Nothing is written to the tenant before everything that can be asked has been asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ostiary.deploy.stack import (
     NAMED_LOCATION,
     POLICY,
     PROVIDER,
     Change,
-    Imports,
     Order,
+    Stack,
     stale_lock,
 )
 from ostiary.errors import PreflightError
@@ -27,38 +26,20 @@ from ostiary.proof.transition import Transition, transition
 from ostiary.tenant import orphans
 from ostiary.tenant.client import GraphClient
 from ostiary.tenant.held import held
+from ostiary.tenant.patience import Clock
 
+# Gets one line for each step that takes time.
 Say = Callable[[str], None]
 
 
-class Stack(Protocol):
-    """A stack that can be previewed and applied, whichever way the engine is run."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An environment's stack and tenant, while they are worked on."""
 
-    @property
-    def name(self) -> str:
-        """The environment's."""
-
-    @property
-    def environ(self) -> Mapping[str, str]:
-        """The variables that lead to the state and the tenant."""
-
-    def select(self) -> None:
-        """Make the stack if there is none."""
-
-    def state(self) -> dict[str, Any]:
-        """Give the state as the engine exports it."""
-
-    def release(self) -> None:
-        """Take away the lock of a run that is no more."""
-
-    def forget_pending(self) -> None:
-        """Forget the operations of which only the beginning was recorded."""
-
-    def preview(self, imports: Imports | None = None) -> Sequence[Change]:
-        """Give what an update would do."""
-
-    def up(self, imports: Imports | None = None, order: Order = ()) -> Sequence[Change]:
-        """Apply; gives what was done."""
+    stack: Stack
+    resolved: Resolved
+    client: GraphClient
+    say: Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +64,21 @@ class Applied:
     managed: orphans.Managed
 
 
+@contextmanager
+def target(
+    stack: Stack, resolved: Resolved, say: Say, *, clock: Clock | None = None
+) -> Iterator[Target]:
+    """Connect to an environment's tenant for as long as it is worked on.
+
+    `clock` is asked to wait where Graph takes no request yet.
+    """
+    with closing(GraphClient(resolved.tenant_id, stack.environ, clock=clock)) as client:
+        yield Target(stack, resolved, client, say)
+
+
 def apply(
-    stack: Stack,
-    resolved: Resolved,
+    of: Target,
     *,
-    say: Say,
     tell_order: Callable[[Transition], None],
     confirm: Callable[[int], None] = lambda _changes: None,
 ) -> Applied:
@@ -96,64 +87,64 @@ def apply(
     `confirm` gets the number of changes before the first is made, and raises to stop.  Raises
     OstiaryError of every kind; what was applied until then is in the state.
     """
-    prepare(stack, resolved, say)
-    planned = plan(stack, resolved, say)
+    managed = prepare(of)
+    planned = plan(of, managed)
     if planned.size:
         confirm(planned.size)
     # Nothing was written to the tenant up to here.
     changes, found = planned.changes, planned.found
     if changes:
-        order = safe_order(stack, resolved, say, tell_order)
-        say(f"applying to {stack.name}")
-        changes = stack.up(found.imports, order)
+        order = safe_order(of, managed, tell_order)
+        of.say(f"applying to {of.stack.name}")
+        changes = of.stack.up(found.imports, order)
+        managed = managed_by(of.stack.state())
         if any(change.operation.startswith("create") for change in changes):
             # The provider sends a create again when the answer was lost, and knows of the last.
-            found = leftovers(stack, resolved)
-    _delete(stack, resolved, found, say)
-    return Applied(changes, len(found.twins), managed_by(stack.state()))
+            found = leftovers(of, managed)
+    _delete(of, found)
+    return Applied(changes, len(found.twins), managed)
 
 
-def prepare(stack: Stack, resolved: Resolved, say: Say) -> None:
-    """Mend what an interrupted run left in the state; raises PreflightError for another tenant."""
+def prepare(of: Target) -> orphans.Managed:
+    """Mend what an interrupted run left in the state; gives what the state holds then.
+
+    Raises PreflightError for a stack of another tenant.
+    """
+    stack = of.stack
     stack.select()
     if stale_lock(stack.name, stack.environ):
-        say("taking away the lock of a run that was interrupted")
+        of.say("taking away the lock of a run that was interrupted")
         stack.release()
     state = stack.state()
-    see_same_tenant(state, resolved)
+    see_same_tenant(state, of.resolved)
     if state["deployment"].get("pending_operations"):
-        say("an interrupted run did not record what it was doing; asking the tenant instead")
+        of.say("an interrupted run did not record what it was doing; asking the tenant instead")
         stack.forget_pending()
+        state = stack.state()
+    return managed_by(state)
 
 
-def plan(stack: Stack, resolved: Resolved, say: Say) -> Plan:
+def plan(of: Target, managed: orphans.Managed) -> Plan:
     """Say what there is to do, and change nothing."""
-    found = leftovers(stack, resolved)
+    found = leftovers(of, managed)
     if any(found.imports.values()):
-        say("an interrupted run left objects in the tenant; taking them over")
-    say(f"previewing {stack.name}")
-    changes = stack.preview(found.imports)
+        of.say("an interrupted run left objects in the tenant; taking them over")
+    of.say(f"previewing {of.stack.name}")
+    changes = of.stack.preview(found.imports)
     for each in found.twins:
-        say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
+        of.say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
     return Plan(changes, found)
 
 
-def safe_order(
-    stack: Stack, resolved: Resolved, say: Say, tell: Callable[[Transition], None]
-) -> Order:
+def safe_order(of: Target, managed: orphans.Managed, tell: Callable[[Transition], None]) -> Order:
     """Prove that no state on the way is worse than both ends; gives the order that it takes.
 
     `tell` gets what was found.  Raises PreflightError where no order is safe.
     """
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        now = held(
-            managed_by(stack.state()),
-            resolved.renamed_from,
-            client.policies(),
-            client.named_locations(),
-        )
+    resolved = of.resolved
+    now = held(managed, resolved.renamed_from, of.client.policies(), of.client.named_locations())
     for name in now.unreadable:
-        say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
+        of.say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
     then = PolicySet(resolved.policies, resolved.named_locations)
     found = transition(now.policy_set, then, resolved.emergency_access, resolved.facts)
     tell(found)
@@ -165,12 +156,9 @@ def safe_order(
     return [((first.kind, first.key), (then.kind, then.key)) for first, then in found.order]
 
 
-def leftovers(stack: Stack, resolved: Resolved) -> orphans.Orphans:
+def leftovers(of: Target, managed: orphans.Managed) -> orphans.Orphans:
     """Find what the tenant holds of ours and the state does not know."""
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        return orphans.find(
-            resolved, managed_by(stack.state()), client.policies(), client.named_locations()
-        )
+    return orphans.find(of.resolved, managed, of.client.policies(), of.client.named_locations())
 
 
 def see_same_tenant(state: Mapping[str, Any], resolved: Resolved) -> None:
@@ -203,13 +191,10 @@ def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
     return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
 
 
-def _delete(stack: Stack, resolved: Resolved, found: orphans.Orphans, say: Say) -> None:
-    if not found.twins:
-        return
-    with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-        for each in found.twins:
-            say(f"deleting a second `{each['displayName']}` ({each['id']}) of the same content")
-        for policy in found.twin_policies:
-            client.delete_policy(policy["id"])
-        for location in found.twin_named_locations:
-            client.delete_named_location(location)
+def _delete(of: Target, found: orphans.Orphans) -> None:
+    for each in found.twins:
+        of.say(f"deleting a second `{each['displayName']}` ({each['id']}) of the same content")
+    for policy in found.twin_policies:
+        of.client.delete_policy(policy["id"])
+    for location in found.twin_named_locations:
+        of.client.delete_named_location(location)

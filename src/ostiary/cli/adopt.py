@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import managed_by, prepare
+from ostiary.apply import Target, managed_by, prepare, target
 from ostiary.cli.terminal import Format, Output, say, show, show_json
 from ostiary.cli.up import environ_for, only_one, stack_of
 from ostiary.cli.workspace import today, workspace_root
@@ -157,8 +157,12 @@ class _TakenOver:
 
 def _taken_over(stack: Stack, made: Adoption, file: Path) -> _TakenOver:
     """Have the engine record what stands in the tenant, and hold the two against each other."""
-    prepare(stack, made.resolved, say)
-    there = managed_by(stack.state())
+    with target(stack, made.resolved, say) as of:
+        return _taken_over_by(of, made, file)
+
+
+def _taken_over_by(of: Target, made: Adoption, file: Path) -> _TakenOver:
+    stack, there = of.stack, prepare(of)
     data = json.loads(file.read_text(encoding="utf-8"))
     recorded = {POLICY: there.policies, NAMED_LOCATION: there.named_locations}
     missing = [each for each in data["resources"] if each["name"] not in recorded[each["type"]]]
@@ -175,13 +179,12 @@ def _taken_over(stack: Stack, made: Adoption, file: Path) -> _TakenOver:
         stack.record(each for each in changes if each.operation != "protect")
         changes = tuple(stack.preview())
     say("comparing the files with the tenant")
-    with closing(GraphClient(made.resolved.tenant_id, stack.environ)) as client:
-        now = held(
-            managed_by(stack.state()),
-            made.resolved.renamed_from,
-            client.policies(),
-            client.named_locations(),
-        )
+    now = held(
+        managed_by(stack.state()),
+        made.resolved.renamed_from,
+        of.client.policies(),
+        of.client.named_locations(),
+    )
     then = PolicySet(
         tuple(each for each in made.resolved.policies if each.display_name not in made.besides),
         made.resolved.named_locations,

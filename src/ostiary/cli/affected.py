@@ -13,6 +13,7 @@ import typer
 from ostiary.affected import affected_environments
 from ostiary.cli.terminal import show
 from ostiary.errors import OstiaryError
+from ostiary.git import git
 from ostiary.spec.workspace import SANDBOX, environment_names
 
 
@@ -67,7 +68,7 @@ def changed_paths(directory: Path, base: str) -> list[str]:
     under both of its names.  Raises `OstiaryError` where git cannot tell.
     """
     commit = _resolve(directory, base)
-    diff = _git(
+    diff = git(
         directory, "diff", "--name-only", "--no-renames", "--relative", "-z", f"{commit}...HEAD"
     )
     if diff.returncode:
@@ -79,14 +80,14 @@ def changed_paths(directory: Path, base: str) -> list[str]:
 
 
 def _resolve(directory: Path, base: str) -> str:
-    inside = _git(directory, "rev-parse", "--is-inside-work-tree")
+    inside = git(directory, "rev-parse", "--is-inside-work-tree")
     if inside.returncode:
         raise OstiaryError(
             f"git cannot read this directory: {_reason(inside)}",
             hint="run this in a checkout of the tenant repository",
         )
     # --end-of-options: a revision that starts with a dash stays a revision
-    found = _git(
+    found = git(
         directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"
     )
     if found.returncode:
@@ -95,22 +96,9 @@ def _resolve(directory: Path, base: str) -> str:
 
 
 def _depth_hint(directory: Path) -> str | None:
-    if _git(directory, "rev-parse", "--is-shallow-repository").stdout.strip() != "true":
+    if git(directory, "rev-parse", "--is-shallow-repository").stdout.strip() != "true":
         return None
     return "this clone is shallow: fetch all history (`fetch-depth: 0` in actions/checkout)"
-
-
-def _git(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(  # noqa: S603 - no shell, and the revision is never an option
-            ["git", *arguments],  # noqa: S607 - the user's own git
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise OstiaryError("git was not found", hint="install git, or leave --base out") from error
 
 
 def _reason(failed: subprocess.CompletedProcess[str]) -> str:

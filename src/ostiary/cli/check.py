@@ -15,7 +15,7 @@ from ostiary.cli.workspace import (
     resolved_all_or_exit,
     workspace_root,
 )
-from ostiary.errors import Diagnostic, DiagnosticsError, ProofError, errors_in, in_order
+from ostiary.errors import DiagnosticsError, ProofError, errors_in, in_order
 from ostiary.model.places import Places
 from ostiary.proof.examine import Examined, examine
 from ostiary.proof.explain import explain
@@ -26,6 +26,7 @@ from ostiary.report.gate import failures, waived
 from ostiary.report.goals import Tally
 from ostiary.report.guarantees import guarantees as page
 from ostiary.report.guarantees import guarantees_json
+from ostiary.spec.rollout import load_rollout
 from ostiary.spec.workspace import Workspace
 
 Environments = Annotated[
@@ -38,9 +39,10 @@ def check(environments: Environments = None, *, output: Output = Format.TEXT) ->
     if output is Format.JSON:
         _check_for_machines(environments)
         return
-    workspace, every = resolved_all_or_exit(workspace_root(), environments)
+    root = workspace_root()
+    workspace, every = resolved_all_or_exit(root, environments)
     remembered, tally, tell = Remembered(workspace), Tally(), slowly()
-    found: dict[Diagnostic, None] = {}
+    found = dict.fromkeys(load_rollout(root)[1])
     stopping: list[str] = []
     for resolved in every:
         found |= dict.fromkeys(resolved.warnings)
@@ -72,7 +74,9 @@ def check(environments: Environments = None, *, output: Output = Format.TEXT) ->
 
 
 def _check_for_machines(environments: list[str] | None) -> None:
-    workspace, every, found = resolved_all(workspace_root(), environments)
+    root = workspace_root()
+    workspace, every, found = resolved_all(root, environments)
+    found += load_rollout(root)[1]
     results: list[dict[str, Any]] = []
     failed = False
     for resolved in every:

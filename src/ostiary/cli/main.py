@@ -36,6 +36,8 @@ VERBS = {
         "ostiary respond sandbox --user ada@contoso.com --since 2026-11-20T08:14:00Z",
     ),
     "policy-pack": ("policy_pack", "ostiary policy-pack .ostiary/policy-pack"),
+    "rollout": ("rollout", "ostiary rollout --ring pilot --preview --sandbox"),
+    "promote": ("promote", "ostiary promote contoso-prod"),
     "affected": ("affected", "ostiary affected --base HEAD~1 --format lines"),
     "engine": ("engine", "ostiary engine --format json"),
     "sandbox": ("sandbox", "ostiary sandbox status"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,11 +14,11 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import apply, safe_order, see_same_tenant
+from ostiary.apply import Say, apply, managed_by, safe_order, see_same_tenant, target
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
-from ostiary.deploy.stack import Stack, project_apart
+from ostiary.deploy.stack import Order, Stack, project_apart
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.proof.transition import Transition
@@ -65,10 +66,13 @@ def pulumi(
     resolved = resolved_or_exit(root, environment)
     stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
     stack.select()
+    order: Order = ()
     if arguments[0] not in _OF_THE_STATE:
-        see_same_tenant(stack.state(), resolved)
-    applies = arguments[0] in {"up", "update"}
-    order = safe_order(stack, resolved, say, _tell_order(resolved)) if applies else ()
+        state = stack.state()
+        see_same_tenant(state, resolved)
+        if arguments[0] in {"up", "update"}:
+            with target(stack, resolved, say) as of:
+                order = safe_order(of, managed_by(state), tell_order(resolved))
     raise SystemExit(stack.run(arguments, order))
 
 
@@ -84,22 +88,36 @@ def environ_of(root: Path, resolved: Resolved, *, local: bool) -> dict[str, str]
 
 def environ_for(root: Path, environment: str, tenant_id: str, *, local: bool) -> dict[str, str]:
     """Give the variables that lead to a tenant; `environment` is what it is called here."""
-    return _sandboxed(root, tenant_id) if local else _real(environment)
+    return sandboxed(root, start_sandbox(root), tenant_id) if local else _real(environment)
 
 
 @contextmanager
-def only_one(root: Path, environment: str) -> Iterator[None]:
-    """Refuse a second run of an environment in this workspace while one is under way."""
+def only_one(
+    root: Path, environment: str, *, patience: float = 0.0, wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Refuse a second run of an environment in this workspace while one is under way.
+
+    Unless that ends within `patience` seconds; `wait` is called once if there is one.
+    """
     folder = root / ".ostiary"
     folder.mkdir(exist_ok=True)
+    ends = time.monotonic() + patience
+    waits = False
     with (folder / f"{environment}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OstiaryError(
-                f"another run of `{environment}` is under way in this folder",
-                hint="wait for it to end",
-            ) from None
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= ends:
+                    raise OstiaryError(
+                        f"another run of `{environment}` is under way in this folder",
+                        hint="wait for it to end",
+                    ) from None
+            if not waits:
+                wait()
+                waits = True
+            time.sleep(0.1)
         yield
 
 
@@ -109,21 +127,25 @@ def _real(environment: str) -> dict[str, str]:
     return dict(os.environ)
 
 
-def _sandboxed(root: Path, tenant_id: str) -> dict[str, str]:
-    """Start the sandbox; gives what points the engine at it, and at no real tenant."""
+def start_sandbox(root: Path) -> lifecycle.Running:
+    """Start the sandbox of a workspace, if it does not run."""
     running = lifecycle.start(root / ".ostiary" / "sandbox")
     say(f"the sandbox tenant answers at {running.origin}")
+    # A home of its own: the stand-in plugin must not be found where a real tenant is meant.
+    install_plugin(root / ".ostiary" / "pulumi")
+    return running
+
+
+def sandboxed(root: Path, running: lifecycle.Running, tenant_id: str) -> dict[str, str]:
+    """Give what points the engine at a tenant of the sandbox, and at no real one."""
     state = root / ".ostiary" / "state"
     state.mkdir(parents=True, exist_ok=True)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ARM_")}
     kept.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
-    # Of its own: the stand-in plugin must not be found where a real tenant is meant.
-    home = root / ".ostiary" / "pulumi"
-    install_plugin(home)
     return {
         **kept,
         **running.environment(tenant_id),
-        "PULUMI_HOME": str(home),
+        "PULUMI_HOME": str(root / ".ostiary" / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{state}",
         # It protects nothing: the sandbox's state holds no secret.
         "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -132,14 +154,20 @@ def _sandboxed(root: Path, tenant_id: str) -> dict[str, str]:
     }
 
 
+def project_of(root: Path, *, local: bool) -> Path:
+    """Give the folder whose Pulumi.yaml a stack belongs to, made if it is the sandbox's."""
+    if not local:
+        return root
+    project = root / ".ostiary" / "project"
+    project_apart(root, project)
+    return project
+
+
 def _stack(root: Path, environment: str, environ: Mapping[str, str], *, local: bool) -> Stack:
     engine = find_or_install(say, environ=environ)
     if not engine.language_host_included:
         engine, environ = _with_language_host(engine, root / ".ostiary" / "engine", environ)
-    project = root
-    if local:
-        project = root / ".ostiary" / "project"
-        project_apart(root, project)
+    project = project_of(root, local=local)
     return Stack(engine, project, environment, quiet_environment(environ))
 
 
@@ -167,14 +195,17 @@ def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
         if asks:
             _confirm(stack.name, changes)
 
-    done = apply(stack, resolved, say=say, tell_order=_tell_order(resolved), confirm=confirm)
+    with target(stack, resolved, say) as of:
+        done = apply(of, tell_order=tell_order(resolved), confirm=confirm)
     for line in deployed(resolved, done.managed):
         show(line)
     changed = done.changes or done.twins
     say("done" if changed else f"nothing changed: {stack.name} is as specified")
 
 
-def _tell_order(resolved: Resolved) -> Callable[[Transition], None]:
+def tell_order(resolved: Resolved, say: Say = say) -> Callable[[Transition], None]:
+    """Give what words the order that an apply takes."""
+
     def tell(found: Transition) -> None:
         for line in on_the_way(found, resolved):
             say(line)

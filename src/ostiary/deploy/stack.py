@@ -240,10 +240,21 @@ def _alive(pid: int) -> bool:
 def _changes(events: Path) -> Iterator[Change]:
     for line in events.read_text(encoding="utf-8").splitlines():
         step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
-        if step and step["type"] != _STACK:
-            operation = _of_the_state(step) if step["op"] == "same" else step["op"]
-            if operation not in _NO_CHANGE:
-                yield Change(operation, step["type"], step["urn"].rpartition("::")[2])
+        if step and (change := change_of(step)):
+            yield change
+
+
+def change_of(step: Mapping[str, Any]) -> Change | None:
+    """Give what a step of the engine's changes; None where it changes nothing.
+
+    `step` has `op`, `type` and `urn`, and of `old` and `new` at least `urn` and `protect`.
+    """
+    if step["type"] == _STACK:
+        return None
+    operation = _of_the_state(step) if step["op"] == "same" else step["op"]
+    if operation in _NO_CHANGE:
+        return None
+    return Change(operation, step["type"], step["urn"].rpartition("::")[2])
 
 
 def _of_the_state(step: Mapping[str, Any]) -> str:

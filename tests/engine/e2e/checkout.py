@@ -342,6 +342,7 @@ def copy_program(root: Path) -> None:
 
 def copy_specs(root: Path) -> None:
     """Copy the policies and environments of the repository."""
+    shutil.copy(REPOSITORY / "rollout.yaml", root)
     for name in ("policies", "environments"):
         shutil.copytree(REPOSITORY / name, root / name)
         # No day may end these tests, as it ends exceptions.

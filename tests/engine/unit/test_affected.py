@@ -35,6 +35,8 @@ ALL = sorted(NAMES)
         ("README.md", []),
         ("helpers.py", ALL),
         ("docs.py", ALL),
+        ("rollout.yaml", []),
+        ("policies/rollout.yaml", ALL),
     ],
 )
 def test_a_path_touches(path: str, expected: list[str]) -> None:

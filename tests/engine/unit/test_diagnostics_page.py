@@ -45,7 +45,7 @@ def codes_in_source() -> set[str]:
                     and isinstance(each.value, str)
                     and CODE.match(each.value)
                 }
-    kinds = "user group application service-principal external-tenant terms-of-use"
+    kinds = "user group application service-principal external-tenant terms-of-use approver"
     return found | {f"unknown-{kind}" for kind in [*kinds.split(), "authentication-strength"]}
 
 

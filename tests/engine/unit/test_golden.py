@@ -20,6 +20,7 @@ from ostiary.model.resolve import Resolved, resolve
 from ostiary.model.rows import resolve_row, rows_in
 from ostiary.proof.examine import examine
 from ostiary.proof.findings import findings
+from ostiary.spec.rollout import load_rollout
 from ostiary.spec.sign_in_tables import load_tables
 from ostiary.spec.workspace import load
 
@@ -102,6 +103,7 @@ def workspace(root: Path, case: Path) -> Path:
         "location": "policies/named-locations/head-office.yaml",
         "environment": "environments/here.yaml",
         "goal": "policies/goals/case.yaml",
+        "rollout": "rollout.yaml",
         "table": "tests/policies/case.yaml",
     }[case.name.partition("-")[0]]
     files[place] = case.read_text(encoding="utf-8")
@@ -139,6 +141,8 @@ def test_invalid_case_is_told(case: Path, tmp_path: Path) -> None:
     if "-proof-" in case.name:
         assert resolved is not None, found
         found += findings(load(root), examine(resolved)).diagnostics
+    if case.name.startswith("rollout-"):
+        found += load_rollout(root)[1]
     if case.name.startswith("table-"):
         assert resolved is not None, found
         found += wrong_in_tables(root, resolved)
