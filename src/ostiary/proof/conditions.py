@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Literal, get_args
 
 from ostiary import catalog
@@ -46,6 +45,7 @@ from ostiary.model.sign_in import (
     User,
     UserAction,
 )
+from ostiary.proof.networks import blocks
 
 # True, False, or undecided: the names of the unknown signals that it hangs on.
 Truth = bool | frozenset[str]
@@ -431,23 +431,12 @@ def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     if isinstance(address, Unknown):
         return frozenset({"ip_address"})
     version, value = address.version, int(address)
+    # A block in which it is differs from it only in the bits that the prefix leaves free.
+    width = address.max_prefixlen
     return any(
-        version == of and value >> bits == prefix
-        for of, bits, prefix in _prefixes(location.ip_ranges)
+        not (block >> 8 ^ value) >> width - (block & 0xFF)
+        for block in blocks(location.ip_ranges, version)
     )
-
-
-# The ranges of a location are read once, as they are the same in every sign-in.
-@lru_cache(maxsize=1024)
-def _prefixes(ranges: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
-    """Give the version of each range, the number of bits that it leaves free, and those before."""
-    found = []
-    for cidr in ranges:
-        text, _, length = cidr.partition("/")
-        version, family, width = (6, AF_INET6, 128) if ":" in text else (4, AF_INET, 32)
-        free = width - int(length)
-        found.append((version, free, int.from_bytes(inet_pton(family, text), "big") >> free))
-    return tuple(found)
 
 
 def _client_apps(types: tuple[ClientAppType, ...], sign_in: SignIn) -> Truth:
