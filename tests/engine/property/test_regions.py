@@ -322,3 +322,13 @@ def test_a_condition_that_leaves_nothing_gives_no_cube() -> None:
     platforms = Platforms(("windows",), ("windows",))
     never = Conditions(Users(("All",)), Applications(("All",)), ("all",), platforms=platforms)
     assert list(Regions(Partition([never], LOCATIONS)).of_policy(never)) == []
+
+
+def test_what_is_inside_and_outside_of_places_is_in_both_senses() -> None:
+    goals = [SignIns(locations=("office",), outside=("office",)),
+             SignIns(locations=("office",), outside=("gps",))]  # fmt: skip
+    regions = Regions(Partition([], LOCATIONS, goals))
+    assert regions.of_sign_ins(goals[0]) == []
+    (cube,) = regions.of_sign_ins(goals[1])
+    kinds = {regions.partition.dimensions[key].kind for key in cube}
+    assert kinds == {"principal", "address", "country"}
