@@ -19,7 +19,6 @@ from ostiary.model.goal import Fact, SignIns
 from ostiary.model.policy import (
     Conditions,
     CountryNamedLocation,
-    Filter,
     GuestsOrExternalUsers,
     IpNamedLocation,
     NamedLocation,
@@ -30,8 +29,9 @@ from ostiary.proof.conditions import (
     MFA_TRUSTED_IPS,
     SUITES,
     DeviceCodeDevice,
-    attribute_rule,
+    FilterKind,
     device_rule,
+    rules,
 )
 from ostiary.proof.networks import address_classes
 
@@ -40,7 +40,6 @@ DEVICE_STATES = {
     "compliant": "device.isCompliant -eq True",
     "hybridJoined": 'device.trustType -eq "ServerAD"',
 }
-FILTERS = ("device", "application", "servicePrincipal")
 _FUTURE = "unknownFutureValue"
 _RISKS = ("none", "low", "medium", "high", "hidden", _FUTURE)
 _FLOWS = ("none", *get_args(catalog.AuthenticationFlow), _FUTURE)
@@ -242,20 +241,19 @@ class Partition:
             self._add("location", (False, True), key)
 
     def _filters(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
-        parsed: dict[str, dict[str, Expression]] = {kind: {} for kind in FILTERS}
+        kinds: tuple[FilterKind, ...] = get_args(FilterKind)
+        parsed: dict[FilterKind, dict[str, Expression]] = {kind: {} for kind in kinds}
         for each in every:
-            for kind, of in filters(each):
-                if of.rule not in parsed[kind]:
-                    parse = device_rule if kind == "device" else attribute_rule
-                    parsed[kind][of.rule] = parse(of.rule)
+            for kind, text, expression in rules(each):
+                parsed[kind][text] = expression
         for goal in goals:
             if rule := DEVICE_STATES.get(goal.device or ""):
                 parsed["device"][rule] = device_rule(rule)
-        for kind, rules in parsed.items():
-            attributes = self.attributes[kind] = Attributes(rules.values())
+        for kind in kinds:
+            attributes = self.attributes[kind] = Attributes(parsed[kind].values())
             for name, values in attributes.values.items():
                 self._add(kind, values, name)
-            for text, expression in rules.items():
+            for text, expression in parsed[kind].items():
                 self._rules[kind, text] = Rule(attributes, expression)
         self._device(goals)
 
@@ -266,16 +264,6 @@ class Partition:
             self._add("deviceRegistered", (False, True))
         if self.attributes["device"].values or ("deviceRegistered", "") in self.number:
             self._add("deviceCodeDevice", get_args(DeviceCodeDevice))
-
-
-def filters(of: Conditions) -> Iterator[tuple[str, Filter]]:
-    """Give the filters of a policy's conditions, each with its kind."""
-    if of.device_filter:
-        yield "device", of.device_filter
-    if of.applications.application_filter:
-        yield "application", of.applications.application_filter
-    if of.client_applications and of.client_applications.service_principal_filter:
-        yield "servicePrincipal", of.client_applications.service_principal_filter
 
 
 def _named(names: Collection[str], *keywords: str) -> list[str | None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import compress
 
 from ostiary.model.controls import ensures, satisfied_by
 from ostiary.model.device_filter import FilterSyntaxError
@@ -75,15 +76,19 @@ class Prover:
             *(each.sign_ins for goal in self.goals for each in goal.exceptions),
             *sign_ins,
         ]
+        counting = [self._counts(each) for each in self.policies]
         self.partition = Partition(
-            (each.conditions for each in self.policies if self._counts(each)),
+            (each.conditions for each in compress(self.policies, counting)),
             {each.key: each for each in policy_set.named_locations},
             spoken,
             facts,
         )
         self.regions = Regions(self.partition)
         self.space = Space(tuple(len(each.classes) for each in self.partition.dimensions))
-        self._reaches = [self._reach(each) for each in self.policies]
+        self._reaches = [
+            self.regions.of_policy(each.conditions) if counts else ()
+            for each, counts in zip(self.policies, counting, strict=True)
+        ]
         self._prepare()
 
     def edited(self, policies: tuple[Policy, ...]) -> Prover:

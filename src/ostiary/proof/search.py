@@ -330,7 +330,7 @@ class Search:
                     best, best_key, best_cubes = score, key, cubes & tightest
         left, best, best_mask, best_cube = state.masks[best_key], -1, 0, -1
         for cube in _highest(best_cubes, _CANDIDATES // 3):
-            mask = next(mask for key, mask in self._literals[cube].items() if key == best_key)
+            mask = self._literals[cube][best_key]
             gone = (self._effect(best_key, left & ~mask)[1] & state.alive).bit_count()
             if gone > best:
                 best, best_mask, best_cube = gone, mask, cube
