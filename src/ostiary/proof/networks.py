@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from itertools import pairwise
+from itertools import pairwise, repeat
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
@@ -160,10 +160,11 @@ def blocks(ranges: tuple[str, ...], version: int) -> tuple[Block, ...]:
     if not halves[0]:
         return ()
     family = _FAMILY[version]
-    packed = [inet_pton(family, each) for each in halves[::2]]
+    packed = map(inet_pton, repeat(family), halves[::2])
+    lengths = map(int, halves[1::2])
     return tuple(
         [
-            int.from_bytes(each, "big") << 8 | int(length)
-            for each, length in zip(packed, halves[1::2], strict=True)
+            int.from_bytes(first, "big") << 8 | length
+            for first, length in zip(packed, lengths, strict=True)
         ]
     )

@@ -322,7 +322,8 @@ class Regions:
         every = "All" in of.include_applications
         # A policy on all resources reaches user actions whatever it excludes or filters.
         actions = self._full[number] & ~applications if every else 0
-        actions |= self._actions(of.include_user_actions)
+        if of.include_user_actions:
+            actions |= self._actions(of.include_user_actions)
         included = applications if every else self._named(of.include_applications)
         listed = self._listed_or_filtered(
             "application",
