@@ -52,6 +52,7 @@ class Regions:
         # What many policies ask for, once it is known.
         self._ways: dict[str, list[tuple[int, int]]] = {}
         self._flows: dict[frozenset[str], int] = {}
+        self._masks: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
@@ -63,7 +64,7 @@ class Regions:
             ("insiderRisk", (of.insider_risk_levels,) if of.insider_risk_levels else (), ""),
         ):
             if values and everything not in values:
-                fixed[self._number[kind, ""]] = self.partition.mask(kind, values)
+                fixed[self._number[kind, ""]] = self._mask(kind, values)
         if of.authentication_flows:
             fixed[self._number["flow", ""]] = self.flows(of.authentication_flows)
         if of.platforms:
@@ -199,10 +200,17 @@ class Regions:
             if all(cube.values())
         ]
 
-    def _some(self, kind: str, values: Sequence[str], everything: str) -> int:
+    def _some(self, kind: str, values: tuple[str, ...], everything: str) -> int:
         if everything in values:
             return self._full[self._number[kind, ""]]
-        return self.partition.mask(kind, values)
+        return self._mask(kind, values)
+
+    def _mask(self, kind: str, values: tuple[str, ...]) -> int:
+        """Give the mask of some classes of a dimension, looked up once."""
+        known = self._masks.get((kind, values))
+        if known is None:
+            known = self._masks[kind, values] = self.partition.mask(kind, values)
+        return known
 
     # --- who
 
@@ -211,7 +219,7 @@ class Regions:
         if of.service_principal_risk_levels or "All" in users.exclude_users:
             return ()  # a user has no such risk; and whom a policy excludes it never reaches
         base: Part = {self._number["principal", ""]: _USER}
-        if named := self.partition.mask("user", users.exclude_users):
+        if named := self._mask("user", users.exclude_users):
             number = self._number["user", ""]
             base[number] = self._full[number] & ~named
         for kind, names in (("group", users.exclude_groups), ("role", users.exclude_roles)):
@@ -224,7 +232,7 @@ class Regions:
         if "All" in users.include_users:
             return (base,)
         ways: list[tuple[int, int]] = []
-        if named := self.partition.mask("user", users.include_users):
+        if named := self._mask("user", users.include_users):
             ways.append((self._number["user", ""], named))
         for kind, names in (("group", users.include_groups), ("role", users.include_roles)):
             ways += [(self._number[kind, name], _MEMBER) for name in names]
@@ -442,7 +450,7 @@ def _product(one: Alternatives, other: Alternatives) -> list[Part]:
     return [left | right for left in one for right in other]
 
 
-def _clients(types: Sequence[str]) -> Sequence[str]:
+def _clients(types: tuple[str, ...]) -> tuple[str, ...]:
     """Add what belongs to `exchangeActiveSync`: every use of that protocol (`conditions`)."""
     return (*types, "easSupported") if "exchangeActiveSync" in types else types
 
