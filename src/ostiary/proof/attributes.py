@@ -107,21 +107,6 @@ class Attributes:
         return cubes
 
 
-class Rule:
-    """One rule over the classes of its attributes; its cubes are made when first asked for."""
-
-    def __init__(self, attributes: Attributes, expression: Expression) -> None:
-        self._attributes = attributes
-        self._expression = expression
-        self._cubes: dict[bool, list[Cube]] = {}
-
-    def cubes(self, *, denied: bool) -> list[Cube]:
-        """Give the cubes in whose union the rule is true, or false where `denied`."""
-        if denied not in self._cubes:
-            self._cubes[denied] = self._attributes.cubes(self._expression, denied=denied)
-        return self._cubes[denied]
-
-
 def _classes(name: str, atoms: Sequence[Comparison]) -> dict[tuple[bool | None, ...], Value]:
     """Give a value of each class by how it decides the atoms; null first."""
     classes: dict[tuple[bool | None, ...], Value] = {}

@@ -52,6 +52,7 @@ class Regions:
         # What many policies ask for, once it is known.
         self._ways: dict[str, list[tuple[int, int]]] = {}
         self._flows: dict[frozenset[str], int] = {}
+        self._filters: dict[tuple[str, str, str], list[Part]] = {}
         self._masks: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
@@ -425,8 +426,13 @@ class Regions:
         return _ANYBODY if of is None else self._filtered("device", of)
 
     def _filtered(self, kind: str, of: Filter) -> list[Part]:
-        cubes = self.partition.rule(kind, of.rule).cubes(denied=of.mode == "exclude")
-        return [{self._number[kind, name]: mask for name, mask in each.items()} for each in cubes]
+        known = self._filters.get((kind, of.mode, of.rule))
+        if known is None:
+            cubes = self.partition.filtered(kind, of.rule, denied=of.mode == "exclude")
+            known = self._filters[kind, of.mode, of.rule] = [
+                {self._number[kind, name]: mask for name, mask in each.items()} for each in cubes
+            ]
+        return known
 
     def _device_state(self, state: str | None) -> Alternatives:
         if state is None:

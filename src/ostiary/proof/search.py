@@ -65,13 +65,18 @@ class Table:
             for key, (at, size) in enumerate(zip(self.offset, space.sizes, strict=True))
         }
         self._carries = sum(self._key_of)
+        self._lacks: dict[tuple[int, Mask], int] = {}  # what a mask does not allow, in its field
         self._effects: list[dict[Mask, tuple[int, int]]] = [{} for _ in space.sizes]
 
     def packed(self, cube: Cube) -> int:
         """Return the masks of `cube` in one int."""
-        packed = self.all
-        for key, mask in cube.items():
-            packed ^= (mask ^ self.full[key]) << self.offset[key]
+        packed, lacks = self.all, self._lacks
+        for literal in cube.items():
+            lack = lacks.get(literal)
+            if lack is None:
+                key, mask = literal
+                lack = lacks[literal] = (mask ^ self.full[key]) << self.offset[key]
+            packed ^= lack
         return packed
 
     def restricted(self, packed: int) -> int:

@@ -29,7 +29,7 @@ from ostiary.model.policy import (
 from ostiary.model.sign_in import UNREGISTERED, Application, ServicePrincipal, SignIn, User
 from ostiary.proof.conditions import MFA_TRUSTED_IPS
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.partition import Dimension, Flow, Guest, Partition, Target, in_country
+from ostiary.proof.partition import Dimension, Flow, Guest, Partition, Target
 from ostiary.proof.regions import Cube, Regions
 from ostiary.proof.witness import sign_in
 from tests.engine.property.test_evaluate import (
@@ -270,6 +270,12 @@ def signals(of: SignIn, reading: str) -> dict[str, Any]:
         "userRisk": of.user_risk,
         "insiderRisk": of.insider_risk,
     }
+
+
+def in_country(code: str | None, location: CountryNamedLocation) -> bool:
+    if code is None:
+        return location.include_unknown_countries_and_regions
+    return code in location.countries_and_regions
 
 
 def holds(partition: Partition, dimension: Dimension, each: Any, value: Any) -> bool:
