@@ -465,7 +465,7 @@ def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     if isinstance(address, Unknown):
         return frozenset({"ip_address"})
     version, value = address.version, int(address)
-    # A block in which it is differs from it only in the bits that the prefix leaves free.
+    # A block that it is in differs from it only in the bits that the prefix leaves free.
     width = address.max_prefixlen
     return any(
         not (block >> 8 ^ value) >> width - (block & 0xFF)

@@ -1,6 +1,6 @@
 """One sign-in against every policy of a tenant: an offline What If, written to be read.
 
-It is the meaning of a policy set, and proofs are checked against it, so it takes no short cut.
+It is the meaning of a policy set, and proofs are checked against it: it asks each policy in turn.
 What Entra does is told, with sources and assumptions, in docs/semantics.md.
 """
 

@@ -80,6 +80,7 @@ class Regions:
             self._locations(of.locations),
             self._devices(of.device_filter),
         )
+        # There are most ways to be somebody, and their masks are neither empty nor full already.
         return _product(who, rest)
 
     def of_sign_ins(self, of: SignIns, *, no_other_flow: bool = False) -> Sequence[Cube]:
