@@ -148,8 +148,7 @@ def _measure(case: Case, size: int, times: Times) -> None:
 
 def _forget() -> None:
     """Ask as if for the first time."""
-    networks._intervals.cache_clear()  # noqa: SLF001 (its own remedy against being asked often)
-    conditions._prefixes.cache_clear()  # noqa: SLF001 (likewise)
+    networks.blocks.cache_clear()
     conditions.device_rule.cache_clear()
 
 

@@ -43,11 +43,15 @@ class Attributes:
 
     def __init__(self, rules: Iterable[Expression]) -> None:
         self.atoms: dict[str, list[Comparison]] = {}
-        for each in chain.from_iterable(map(comparisons, rules)):
+        for each in dict.fromkeys(chain.from_iterable(map(comparisons, rules))):
             self.atoms.setdefault(each.attribute, []).append(each)
-        self.values: dict[str, tuple[Value, ...]] = {
-            name: tuple(_classes(name, self.atoms[name])) for name in sorted(self.atoms)
-        }
+        self.values: dict[str, tuple[Value, ...]] = {}
+        self._masks: dict[Comparison, int] = {}
+        for name in sorted(self.atoms):
+            classes = _classes(name, self.atoms[name])
+            self.values[name] = tuple(classes.values())
+            for atom, decided in zip(self.atoms[name], zip(*classes, strict=True), strict=True):
+                self._masks[atom] = sum(1 << number for number, true in enumerate(decided) if true)
 
     def cubes(self, rule: Expression, *, denied: bool = False) -> list[Cube]:
         """Give the cubes in whose union the rule is true, or false where `denied`.
@@ -56,7 +60,7 @@ class Attributes:
         """
         match rule:
             case Comparison(attribute):
-                mask = self._mask(rule) ^ (self._full(attribute) if denied else 0)
+                mask = self._masks[rule] ^ (self._full(attribute) if denied else 0)
                 return [{attribute: mask}] if mask else []
             case Not(operand):
                 return self.cubes(operand, denied=not denied)
@@ -64,14 +68,6 @@ class Attributes:
                 parts = [self.cubes(each, denied=denied) for each in operands]
                 both = isinstance(rule, And) is not denied
                 return self._product(parts) if both else self._union(parts)
-
-    def _mask(self, comparison: Comparison) -> int:
-        name = comparison.attribute
-        return sum(
-            1 << number
-            for number, value in enumerate(self.values[name])
-            if truth(comparison, {name: value})
-        )
 
     def _full(self, attribute: str) -> int:
         return (1 << len(self.values[attribute])) - 1
@@ -111,29 +107,12 @@ class Attributes:
         return cubes
 
 
-class Rule:
-    """One rule over the classes of its attributes; its cubes are made when first asked for."""
-
-    def __init__(self, attributes: Attributes, expression: Expression) -> None:
-        self._attributes = attributes
-        self._expression = expression
-        self._cubes: dict[bool, list[Cube]] = {}
-
-    def cubes(self, *, denied: bool) -> list[Cube]:
-        """Give the cubes in whose union the rule is true, or false where `denied`."""
-        if denied not in self._cubes:
-            self._cubes[denied] = self._attributes.cubes(self._expression, denied=denied)
-        return self._cubes[denied]
-
-
-def _classes(name: str, atoms: Sequence[Comparison]) -> Iterator[Value]:
-    """Give one value of each class, null first: what an unregistered device has."""
-    seen = set()
+def _classes(name: str, atoms: Sequence[Comparison]) -> dict[tuple[bool | None, ...], Value]:
+    """Give a value of each class by how it decides the atoms; null first."""
+    classes: dict[tuple[bool | None, ...], Value] = {}
     for value in chain([None], _candidates(name, atoms)):
-        decided = tuple(truth(each, {name: value}) for each in atoms)
-        if decided not in seen:
-            seen.add(decided)
-            yield value
+        classes.setdefault(tuple([truth(each, {name: value}) for each in atoms]), value)
+    return classes
 
 
 def _candidates(name: str, atoms: Sequence[Comparison]) -> Iterator[Value]:

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from socket import AF_INET, AF_INET6, inet_pton
 from typing import Literal, get_args
 
 from ostiary import catalog
@@ -46,6 +44,7 @@ from ostiary.model.sign_in import (
     User,
     UserAction,
 )
+from ostiary.proof.networks import blocks
 
 # True, False, or undecided: the names of the unknown signals that it hangs on.
 Truth = bool | frozenset[str]
@@ -74,6 +73,8 @@ ReasonWord = Literal[
 # https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-grant
 # https://learn.microsoft.com/graph/api/conditionalaccessroot-evaluate
 DeviceCodeDevice = Literal["unavailable", "as given"]
+
+FilterKind = Literal["device", "application", "servicePrincipal"]
 
 # Clients that carry neither a second factor nor the state of the device.
 # https://learn.microsoft.com/entra/identity/conditional-access/concept-conditional-access-conditions
@@ -202,6 +203,19 @@ def in_device_code_flow(sign_in: SignIn) -> Truth:
     return among(sign_in.authentication_flow, ["deviceCodeFlow"], "authentication_flow")
 
 
+def applies(policy: Policy, at: Circumstances) -> bool | None:
+    """Tell whether the policy applies, None when an unknown signal may decide it.
+
+    The first condition that is not met ends it: `reasons` gives them all.
+    """
+    undecided = False
+    for _, met in _conditions(policy, at):
+        if met is False:
+            return False
+        undecided = undecided or met is not True
+    return None if undecided else True
+
+
 def reasons(policy: Policy, at: Circumstances) -> Iterator[Reason]:
     """Give every condition of the policy that is not met or undecided; none means it applies.
 
@@ -209,14 +223,20 @@ def reasons(policy: Policy, at: Circumstances) -> Iterator[Reason]:
     unknown signal, they may be undecided though every value of the signal gives the same answer.
     Raises FilterSyntaxError for a filter rule that cannot be read.
     """
-    if policy.state == "disabled":
-        yield Reason("policyNotEnabled")
-        return
-    for word, met in chain(_assignments(policy.conditions, at), _signals(policy.conditions, at)):
+    for word, met in _conditions(policy, at):
         if met is False:
             yield Reason(word)
         elif met is not True:
             yield Reason(word, None, met)
+
+
+def _conditions(policy: Policy, at: Circumstances) -> Iterator[tuple[ReasonWord, Truth]]:
+    """Decide the conditions of a policy one by one, if it is not switched off."""
+    if policy.state == "disabled":
+        yield "policyNotEnabled", False
+        return
+    yield from _assignments(policy.conditions, at)
+    yield from _signals(policy.conditions, at)
 
 
 def _assignments(of: Conditions, at: Circumstances) -> Iterator[tuple[ReasonWord, Truth]]:
@@ -265,22 +285,23 @@ def _users(users: Users, user: User | ServicePrincipal) -> Truth:
         # Calls by service principals are not touched by policies on users, groups included:
         # https://learn.microsoft.com/entra/identity/conditional-access/workload-identity
         return False
-    return _included(
-        _one_of_users(
-            user,
-            users.include_users,
-            users.include_groups,
-            users.include_roles,
-            users.include_guests_or_external_users,
-        ),
-        _one_of_users(
-            user,
-            users.exclude_users,
-            users.exclude_groups,
-            users.exclude_roles,
-            users.exclude_guests_or_external_users,
-        ),
+    included = _one_of_users(
+        user,
+        users.include_users,
+        users.include_groups,
+        users.include_roles,
+        users.include_guests_or_external_users,
     )
+    if included is False:
+        return False
+    excluded = _one_of_users(
+        user,
+        users.exclude_users,
+        users.exclude_groups,
+        users.exclude_roles,
+        users.exclude_guests_or_external_users,
+    )
+    return _included(included, excluded)
 
 
 def _one_of_users(
@@ -416,6 +437,19 @@ device_rule = lru_cache(maxsize=1024)(device_filter.parse)
 attribute_rule = lru_cache(maxsize=1024)(attribute_filter.parse)
 
 
+def rules(of: Conditions) -> Iterator[tuple[FilterKind, str, Expression]]:
+    """Read the filters of a policy's conditions: what they are over, their text, what it says.
+
+    Raises FilterSyntaxError for one that cannot be read.
+    """
+    if device := of.device_filter:
+        yield "device", device.rule, device_rule(device.rule)
+    if application := of.applications.application_filter:
+        yield "application", application.rule, attribute_rule(application.rule)
+    if of.client_applications and (workload := of.client_applications.service_principal_filter):
+        yield "servicePrincipal", workload.rule, attribute_rule(workload.rule)
+
+
 def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     if isinstance(location, CountryNamedLocation):
         by_address = location.country_lookup_method == "clientIpAddress"
@@ -431,23 +465,12 @@ def _in_location(location: NamedLocation, sign_in: SignIn) -> Truth:
     if isinstance(address, Unknown):
         return frozenset({"ip_address"})
     version, value = address.version, int(address)
+    # A block that it is in differs from it only in the bits that the prefix leaves free.
+    width = address.max_prefixlen
     return any(
-        version == of and value >> bits == prefix
-        for of, bits, prefix in _prefixes(location.ip_ranges)
+        not (block >> 8 ^ value) >> width - (block & 0xFF)
+        for block in blocks(location.ip_ranges, version)
     )
-
-
-# The ranges of a location are read once, as they are the same in every sign-in.
-@lru_cache(maxsize=1024)
-def _prefixes(ranges: tuple[str, ...]) -> tuple[tuple[int, int, int], ...]:
-    """Give the version of each range, the number of bits that it leaves free, and those before."""
-    found = []
-    for cidr in ranges:
-        text, _, length = cidr.partition("/")
-        version, family, width = (6, AF_INET6, 128) if ":" in text else (4, AF_INET, 32)
-        free = width - int(length)
-        found.append((version, free, int.from_bytes(inet_pton(family, text), "big") >> free))
-    return tuple(found)
 
 
 def _client_apps(types: tuple[ClientAppType, ...], sign_in: SignIn) -> Truth:

@@ -76,8 +76,13 @@ class Index:
         self.space = space
         self._full = [space.full(key) for key in range(len(space.sizes))]
         self.owners = [owner for owner, _ in cubes]
-        self.cubes = [self._checked(cube) for _, cube in cubes]
+        self.cubes = [cube for _, cube in cubes]
+        for key in set[int]().union(*self.cubes):
+            self._check_key(key)
         self._table = Table(space, self.cubes)
+        for key, masks in enumerate(self._table.by_mask):
+            for mask in masks:
+                self._check(key, mask)
         self._cubes_of: dict[int, int] = {}
         for number, owner in enumerate(self.owners):
             if owner < 0:
@@ -107,8 +112,7 @@ class Index:
         plain.  Raises ValueError for a region that does not keep the rules of `Cube`.
         """
         for key in prefer:
-            if not 0 <= key < len(self._full):
-                raise ValueError(f"key {key} is none of the {len(self._full)}")
+            self._check_key(key)
         search = Search(self._table, self._checked(region), self._owned_by(among))
         found = search.run(search.region, budget)
         if found is None:
@@ -183,15 +187,18 @@ class Index:
         return self.cubes[number].get(key, mask) & mask != 0
 
     def _checked(self, cube: Cube) -> Cube:
-        full, keys = self._full, len(self._full)
         for key, mask in cube.items():
-            if not (0 <= key < keys and 0 < mask < full[key]):
-                raise ValueError(
-                    f"mask {mask} of key {key} allows nothing, or all and more"
-                    if 0 <= key < keys
-                    else f"key {key} is none of the {keys}"
-                )
+            self._check(key, mask)
         return cube
+
+    def _check_key(self, key: int) -> None:
+        if not 0 <= key < len(self._full):
+            raise ValueError(f"key {key} is none of the {len(self._full)}")
+
+    def _check(self, key: int, mask: Mask) -> None:
+        self._check_key(key)
+        if not 0 < mask < self._full[key]:
+            raise ValueError(f"mask {mask} of key {key} allows nothing, or all and more")
 
     def _owned_by(self, among: int | None) -> int:
         """Return the cubes of the owners in `among`."""

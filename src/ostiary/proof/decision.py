@@ -6,35 +6,35 @@ All policies that apply must be satisfied; one that blocks ends it, and session 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ostiary.catalog import CloudAppSecurityType, PersistentBrowserMode
 from ostiary.model.controls import Requirement
 from ostiary.model.policy import Policy, SignInFrequency
-from ostiary.proof.conditions import DeviceCodeDevice, Reason
+from ostiary.proof.conditions import Circumstances, DeviceCodeDevice, Reason, reasons
 
 Outcome = Literal["blocked", "granted", "allowed", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
-    """What became of one policy: every condition that is not met or undecided."""
+    """What became of one policy: whether it applies, None when an unknown signal may decide it."""
 
     policy: Policy
-    reasons: tuple[Reason, ...]
+    applies: bool | None
+    at: Circumstances = field(repr=False, compare=False)
 
-    @property
-    def applies(self) -> bool | None:
-        """Whether the policy applies; None when an unknown signal may decide it."""
-        if any(each.met is False for each in self.reasons):
-            return False
-        return None if self.reasons else True
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Every condition that is not met or undecided; few are asked for that."""
+        return tuple(reasons(self.policy, self.at))
 
     @property
     def words(self) -> str:
         """The verdict as a short sentence."""
-        if not self.reasons:
+        if self.applies:
             return f"`{self.policy.key}` applies"
         if self.applies is None:
             hangs = sorted(frozenset[str]().union(*(each.unknown for each in self.reasons)))

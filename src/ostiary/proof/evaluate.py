@@ -1,6 +1,6 @@
 """One sign-in against every policy of a tenant: an offline What If, written to be read.
 
-It is the meaning of a policy set, and proofs are checked against it, so it takes no short cut.
+It is the meaning of a policy set, and proofs are checked against it: it asks each policy in turn.
 What Entra does is told, with sources and assumptions, in docs/semantics.md.
 """
 
@@ -11,7 +11,13 @@ from dataclasses import replace
 
 from ostiary.model.policy import PolicySet
 from ostiary.model.sign_in import UNREGISTERED, SignIn
-from ostiary.proof.conditions import Circumstances, DeviceCodeDevice, in_device_code_flow, reasons
+from ostiary.proof.conditions import (
+    Circumstances,
+    DeviceCodeDevice,
+    applies,
+    in_device_code_flow,
+    rules,
+)
 from ostiary.proof.decision import Decision, Verdict
 from ostiary.proof.enforce import deciding, enforce, provable_by
 
@@ -43,7 +49,10 @@ def evaluate(
 
 def _under(policy_set: PolicySet, sign_in: SignIn, reading: DeviceCodeDevice) -> Decision:
     at = Circumstances(policy_set, sign_in, reading)
-    verdicts = [Verdict(each, tuple(reasons(each, at))) for each in policy_set.policies]
+    for each in policy_set.policies:
+        if each.state != "disabled":
+            list(rules(each.conditions))  # what cannot be read is told, reached or not
+    verdicts = [Verdict(each, applies(each, at), at) for each in policy_set.policies]
     return _decide(verdicts, sign_in)
 
 

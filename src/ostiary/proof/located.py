@@ -46,7 +46,7 @@ class Addresses:
         numbers: dict[int, int] = {}
         self.ipv4, self.ipv6 = (_Intervals([], []) for _ in ("ipv4", "ipv6"))
         for version, intervals in ((4, self.ipv4), (6, self.ipv6)):
-            for first, _, members in address_intervals(version, ranges):
+            for first, members in zip(*address_intervals(version, ranges), strict=True):
                 intervals.first.append(first)
                 intervals.number.append(numbers.setdefault(members, len(numbers)))
         self.classes: tuple[int, ...] = tuple(numbers)

@@ -19,19 +19,19 @@ from ostiary.model.goal import Fact, SignIns
 from ostiary.model.policy import (
     Conditions,
     CountryNamedLocation,
-    Filter,
     GuestsOrExternalUsers,
     IpNamedLocation,
     NamedLocation,
 )
 from ostiary.model.sign_in import GuestType
-from ostiary.proof.attributes import Attributes, Rule
+from ostiary.proof.attributes import Attributes
 from ostiary.proof.conditions import (
     MFA_TRUSTED_IPS,
     SUITES,
     DeviceCodeDevice,
-    attribute_rule,
+    FilterKind,
     device_rule,
+    rules,
 )
 from ostiary.proof.networks import address_classes
 
@@ -40,7 +40,6 @@ DEVICE_STATES = {
     "compliant": "device.isCompliant -eq True",
     "hybridJoined": 'device.trustType -eq "ServerAD"',
 }
-FILTERS = ("device", "application", "servicePrincipal")
 _FUTURE = "unknownFutureValue"
 _RISKS = ("none", "low", "medium", "high", "hidden", _FUTURE)
 _FLOWS = ("none", *get_args(catalog.AuthenticationFlow), _FUTURE)
@@ -118,7 +117,7 @@ class Partition:
         self.inside: dict[str, int] = {}  # key of an IP location → mask of its addresses
         self.attributes: dict[str, Attributes] = {}
         self._masks: dict[int, dict[Hashable, int]] = {}
-        self._rules: dict[tuple[str, str], Rule] = {}
+        self._rules: dict[tuple[str, str], Expression] = {}
         every, goals = list(conditions), list(sign_ins)
         self._fixed()
         self._people(every, goals)
@@ -142,9 +141,9 @@ class Partition:
             mask |= known.get(value, 0)
         return mask
 
-    def rule(self, kind: str, text: str) -> Rule:
-        """Give the rule of a filter of that kind, as cubes over its attributes."""
-        return self._rules[kind, text]
+    def filtered(self, kind: str, rule: str, *, denied: bool) -> list[dict[str, int]]:
+        """Give masks by attribute, in whose union a filter's rule is true, or false if `denied`."""
+        return self.attributes[kind].cubes(self._rules[kind, rule], denied=denied)
 
     def _add(self, kind: str, classes: Iterable[Hashable], name: str = "") -> None:
         self.number[kind, name] = len(self.dimensions)
@@ -242,21 +241,20 @@ class Partition:
             self._add("location", (False, True), key)
 
     def _filters(self, every: Sequence[Conditions], goals: Sequence[SignIns]) -> None:
-        parsed: dict[str, dict[str, Expression]] = {kind: {} for kind in FILTERS}
+        kinds: tuple[FilterKind, ...] = get_args(FilterKind)
+        parsed: dict[FilterKind, dict[str, Expression]] = {kind: {} for kind in kinds}
         for each in every:
-            for kind, of in filters(each):
-                if of.rule not in parsed[kind]:
-                    parse = device_rule if kind == "device" else attribute_rule
-                    parsed[kind][of.rule] = parse(of.rule)
+            for kind, text, expression in rules(each):
+                parsed[kind][text] = expression
         for goal in goals:
             if rule := DEVICE_STATES.get(goal.device or ""):
                 parsed["device"][rule] = device_rule(rule)
-        for kind, rules in parsed.items():
-            attributes = self.attributes[kind] = Attributes(rules.values())
+        for kind in kinds:
+            attributes = self.attributes[kind] = Attributes(parsed[kind].values())
             for name, values in attributes.values.items():
                 self._add(kind, values, name)
-            for text, expression in rules.items():
-                self._rules[kind, text] = Rule(attributes, expression)
+            for text, expression in parsed[kind].items():
+                self._rules[kind, text] = expression
         self._device(goals)
 
     def _device(self, goals: Sequence[SignIns]) -> None:
@@ -266,16 +264,6 @@ class Partition:
             self._add("deviceRegistered", (False, True))
         if self.attributes["device"].values or ("deviceRegistered", "") in self.number:
             self._add("deviceCodeDevice", get_args(DeviceCodeDevice))
-
-
-def filters(of: Conditions) -> Iterator[tuple[str, Filter]]:
-    """Give the filters of a policy's conditions, each with its kind."""
-    if of.device_filter:
-        yield "device", of.device_filter
-    if of.applications.application_filter:
-        yield "application", of.applications.application_filter
-    if of.client_applications and of.client_applications.service_principal_filter:
-        yield "servicePrincipal", of.client_applications.service_principal_filter
 
 
 def _named(names: Collection[str], *keywords: str) -> list[str | None]:
@@ -296,19 +284,16 @@ def _guests(conditions: Iterable[GuestsOrExternalUsers | None]) -> Iterator[Gues
 
 def _countries(asked: Sequence[CountryNamedLocation]) -> list[Country]:
     """Give a class for each way of lying in the locations."""
+    locations: dict[str, list[str]] = {}
+    for each in asked:
+        for country in each.countries_and_regions:
+            locations.setdefault(country, []).append(each.key)
+    unknown = [each.key for each in asked if each.include_unknown_countries_and_regions]
     classes: dict[frozenset[str], Country] = {}
-    named = sorted({code for each in asked for code in each.countries_and_regions})
-    for code in (_unnamed(named), *named, None):
-        inside = frozenset(each.key for each in asked if in_country(code, each))
+    for code in (_unnamed(locations), *sorted(locations), None):
+        inside = frozenset(unknown if code is None else locations.get(code, ()))
         classes.setdefault(inside, Country(inside, code))
     return list(classes.values())
-
-
-def in_country(code: str | None, location: CountryNamedLocation) -> bool:
-    """Tell whether a country, None for an unknown one, is in a location."""
-    if code is None:
-        return location.include_unknown_countries_and_regions
-    return code in location.countries_and_regions
 
 
 def _unnamed(named: Collection[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import compress
 
 from ostiary.model.controls import ensures, satisfied_by
 from ostiary.model.device_filter import FilterSyntaxError
@@ -75,15 +76,19 @@ class Prover:
             *(each.sign_ins for goal in self.goals for each in goal.exceptions),
             *sign_ins,
         ]
+        counting = [self._counts(each) for each in self.policies]
         self.partition = Partition(
-            (each.conditions for each in self.policies if self._counts(each)),
+            (each.conditions for each in compress(self.policies, counting)),
             {each.key: each for each in policy_set.named_locations},
             spoken,
             facts,
         )
         self.regions = Regions(self.partition)
         self.space = Space(tuple(len(each.classes) for each in self.partition.dimensions))
-        self._reaches = [self._reach(each) for each in self.policies]
+        self._reaches = [
+            self.regions.of_policy(each.conditions) if counts else ()
+            for each, counts in zip(self.policies, counting, strict=True)
+        ]
         self._prepare()
 
     def edited(self, policies: tuple[Policy, ...]) -> Prover:
@@ -146,7 +151,7 @@ class Prover:
             openings += (self.opening(question, hole, given) for hole in found.holes)
         if openings:
             return self._gap(goal, openings, complete=complete)
-        if self._all_covered(given, excused):
+        if self._covered((each, excused) for each in given):
             return Vacuous(goal)
         rests_on = tuple(self.policies[n].key for n in sorted(used) if n < len(self.policies))
         return Proof(goal, tuple(evidence), rests_on, tuple(self._idle(goal, asked)))
@@ -170,11 +175,19 @@ class Prover:
         """Give the owners of the sign-ins that a goal says nothing about."""
         return self.impossible | sum(self._excuses[goal.key])
 
-    def _all_covered(self, regions: Iterable[Cube], among: int) -> bool:
-        return all(self.index.covers(each, among, budget=self.budget) for each in regions)
+    def _covered(self, asked: Iterable[tuple[Cube, int]]) -> bool | None:
+        """Tell whether each region is covered by the owners beside it; None: not decided."""
+        every: bool | None = True
+        for region, among in asked:
+            covered = self.index.covers(region, among, budget=self.budget)
+            if covered is False:
+                return False
+            every = every and covered
+        return every
 
     def _idle(self, goal: Goal, asked: Sequence[Question]) -> Iterable[IdleException]:
         """Find the exceptions that excuse nothing that the goal would not hold for anyway."""
+        unseen = self.regions.device_unseen_in_flow
         for excuse, exception in zip(self._excuses[goal.key], goal.exceptions, strict=True):
             excusing = [
                 (part, question.among & ~excuse)
@@ -182,20 +195,19 @@ class Prover:
                 for question in asked
                 if (part := meet(question.region, cube)) is not None
             ]
-            if self._each_covered(excusing):
-                yield IdleException(exception.name, exception.place, unless_device_is_seen=False)
-                continue
-            unseen = self.regions.device_unseen_in_flow
             narrower = [
                 (part, among)
                 for wider, among in excusing
                 if unseen and (part := meet(wider, unseen)) is not None
             ]
-            if narrower and self._each_covered(narrower):
+            # What excuses something without a device seen does so in any case: mostly that is all.
+            idle_unseen = self._covered(narrower) if narrower else None
+            if idle_unseen is False:
+                continue
+            if self._covered(excusing):
+                yield IdleException(exception.name, exception.place, unless_device_is_seen=False)
+            elif idle_unseen:
                 yield IdleException(exception.name, exception.place, unless_device_is_seen=True)
-
-    def _each_covered(self, asked: Iterable[tuple[Cube, int]]) -> bool:
-        return all(self._all_covered([region], among) for region, among in asked)
 
     def _gap(self, goal: Goal, openings: list[Opening], *, complete: bool) -> Gap | NotDecided:
         openings.sort(key=_plainness)

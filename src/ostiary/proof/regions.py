@@ -23,7 +23,7 @@ from ostiary.model.policy import (
 )
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.conditions import LEGACY_CLIENTS, MFA_TRUSTED_IPS
-from ostiary.proof.cubes import Cube, bits
+from ostiary.proof.cubes import Cube, bits, meet
 from ostiary.proof.networks import AddressClass
 from ostiary.proof.partition import DEVICE_STATES, Country, Flow, Guest, Partition, Target
 
@@ -52,6 +52,8 @@ class Regions:
         # What many policies ask for, once it is known.
         self._ways: dict[str, list[tuple[int, int]]] = {}
         self._flows: dict[frozenset[str], int] = {}
+        self._filters: dict[tuple[str, str, str], list[Part]] = {}
+        self._masks: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
@@ -63,7 +65,7 @@ class Regions:
             ("insiderRisk", (of.insider_risk_levels,) if of.insider_risk_levels else (), ""),
         ):
             if values and everything not in values:
-                fixed[self._number[kind, ""]] = self.partition.mask(kind, values)
+                fixed[self._number[kind, ""]] = self._mask(kind, values)
         if of.authentication_flows:
             fixed[self._number["flow", ""]] = self.flows(of.authentication_flows)
         if of.platforms:
@@ -71,13 +73,15 @@ class Regions:
             fixed[number] = self._some(
                 "platform", of.platforms.include_platforms, "all"
             ) & ~self._some("platform", of.platforms.exclude_platforms, "all")
-        return self._cubes(
+        who = self._users(of) if of.client_applications is None else self._workloads(of)
+        rest = self._joined(
             [fixed],
-            self._users(of) if of.client_applications is None else self._workloads(of),
             self._applications(of.applications),
             self._locations(of.locations),
             self._devices(of.device_filter),
         )
+        # There are most ways to be somebody, and their masks are neither empty nor full already.
+        return _product(who, rest)
 
     def of_sign_ins(self, of: SignIns, *, no_other_flow: bool = False) -> Sequence[Cube]:
         """Give the sign-ins that a goal speaks of.
@@ -105,11 +109,10 @@ class Regions:
             if "All" in of.applications:
                 target |= self._all_applications
             fixed[self._number["target", ""]] = target
-        return self._cubes(
+        return self._joined(
             [fixed],
             *self._who(of),
-            self._inside(of.locations) if of.locations else _ANYBODY,
-            self._outside(of.outside),
+            self._locations(Locations(of.locations or ("All",), of.outside)),
             self._device_state(of.device),
         )
 
@@ -123,18 +126,19 @@ class Regions:
         hidden = [self.legacy_clients, self.device_unseen_in_flow or {}]
         registered = self._number.get(("deviceRegistered", ""))
         if registered is not None:
-            cubes += self._cubes([{registered: _REGISTERED}], hidden)
+            cubes += self._joined([{registered: _REGISTERED}], hidden)
             hidden.append({registered: _UNREGISTERED})
         for name in self.partition.attributes["device"].values:
             number = self._number["device", name]
-            cubes += self._cubes([{number: self._full[number] & ~1}], hidden)
+            cubes += self._joined([{number: self._full[number] & ~1}], hidden)
         for fact in self.partition.facts:
             if fact.kind == "user":
                 subject = {self._number["user", ""]: self.partition.mask("user", [fact.subject])}
             else:
                 subject = {self._number[fact.kind, fact.subject]: _MEMBER}
             denied = _NO_MEMBER if fact.relation == "within" else _MEMBER
-            cubes += self._cubes([subject], [{self._number["group", fact.group]: denied}])
+            met = meet(subject, {self._number["group", fact.group]: denied})
+            cubes += self._joined([dict(met)] if met else [])
         return cubes
 
     @property
@@ -185,36 +189,30 @@ class Regions:
     def _classes(self, kind: str) -> tuple[object, ...]:
         return self.partition.dimensions[self._number[kind, ""]].classes
 
-    def _cubes(self, *conditions: Alternatives) -> list[Part]:
-        """Intersect conditions, each a union of alternatives."""
+    def _joined(self, *conditions: Alternatives) -> list[Part]:
+        """Intersect conditions, each a union of alternatives; no two are about one dimension."""
         cubes: list[Part] = [{}]
         for alternatives in conditions:
-            if alternatives is _ANYBODY:
-                continue
-            cubes = [
-                met
-                for cube in cubes
-                for part in alternatives
-                if (met := self._meet(cube, part)) is not None
-            ]
-            if len(cubes) > MOST_CUBES:
-                raise TooHardError(f"the conditions need more than {MOST_CUBES} cubes")
+            if alternatives is not _ANYBODY:
+                cubes = _product(cubes, alternatives)
         full = self._full
-        return [{key: mask for key, mask in cube.items() if mask != full[key]} for cube in cubes]
+        return [
+            {key: mask for key, mask in cube.items() if mask != full[key]}
+            for cube in cubes
+            if all(cube.values())
+        ]
 
-    def _meet(self, cube: Part, part: Part) -> Part | None:
-        both = cube.copy()
-        for key, mask in part.items():
-            left = both.get(key, -1) & mask
-            if not left:
-                return None
-            both[key] = left
-        return both
-
-    def _some(self, kind: str, values: Sequence[str], everything: str) -> int:
+    def _some(self, kind: str, values: tuple[str, ...], everything: str) -> int:
         if everything in values:
             return self._full[self._number[kind, ""]]
-        return self.partition.mask(kind, values)
+        return self._mask(kind, values)
+
+    def _mask(self, kind: str, values: tuple[str, ...]) -> int:
+        """Give the mask of some classes of a dimension, looked up once."""
+        known = self._masks.get((kind, values))
+        if known is None:
+            known = self._masks[kind, values] = self.partition.mask(kind, values)
+        return known
 
     # --- who
 
@@ -223,9 +221,9 @@ class Regions:
         if of.service_principal_risk_levels or "All" in users.exclude_users:
             return ()  # a user has no such risk; and whom a policy excludes it never reaches
         base: Part = {self._number["principal", ""]: _USER}
-        if users.exclude_users:
+        if named := self._mask("user", users.exclude_users):
             number = self._number["user", ""]
-            base[number] = self._full[number] & ~self.partition.mask("user", users.exclude_users)
+            base[number] = self._full[number] & ~named
         for kind, names in (("group", users.exclude_groups), ("role", users.exclude_roles)):
             for name in names:
                 base[self._number[kind, name]] = _NO_MEMBER
@@ -235,15 +233,15 @@ class Regions:
             base[guest] = self._full[guest] & ~excluded
         if "All" in users.include_users:
             return (base,)
-        ways: list[Part] = []
-        if named := self.partition.mask("user", users.include_users):
-            ways.append({self._number["user", ""]: named})
+        ways: list[tuple[int, int]] = []
+        if named := self._mask("user", users.include_users):
+            ways.append((self._number["user", ""], named))
         for kind, names in (("group", users.include_groups), ("role", users.include_roles)):
-            ways += [{self._number[kind, name]: _MEMBER} for name in names]
+            ways += [(self._number[kind, name], _MEMBER) for name in names]
         included = self._guests(users.include_users, users.include_guests_or_external_users)
         if included:
-            ways.append({guest: included})
-        return [met for way in ways if (met := self._meet(base, way)) is not None]
+            ways.append((guest, included))
+        return _narrowed(base, ways)
 
     def _guests(self, users: Sequence[str], guests: GuestsOrExternalUsers | None) -> int:
         legacy = "GuestsOrExternalUsers" in users
@@ -278,7 +276,7 @@ class Regions:
             (included, excluded, self._full[number]),
             workloads.service_principal_filter,
         )
-        return [met for each in listed if (met := self._meet(base, each)) is not None]
+        return self._joined([base], listed)
 
     def _who(self, of: SignIns) -> Iterator[Alternatives]:
         if of.service_principals:
@@ -334,7 +332,8 @@ class Regions:
         every = "All" in of.include_applications
         # A policy on all resources reaches user actions whatever it excludes or filters.
         actions = self._full[number] & ~applications if every else 0
-        actions |= self._actions(of.include_user_actions)
+        if of.include_user_actions:
+            actions |= self._actions(of.include_user_actions)
         included = applications if every else self._named(of.include_applications)
         listed = self._listed_or_filtered(
             "application",
@@ -373,12 +372,13 @@ class Regions:
             return _ANYBODY
         if "All" in of.exclude_locations:
             return ()
-        ways = _ANYBODY if "All" in of.include_locations else self._inside(of.include_locations)
-        if not of.exclude_locations:
-            return ways
-        return self._cubes(ways, self._outside(of.exclude_locations))
+        outside = self._outside(of.exclude_locations)
+        if "All" in of.include_locations:
+            return outside
+        inside = self._inside(of.include_locations)
+        return [each for part in outside for each in _narrowed(part, inside.items())]
 
-    def _inside(self, keys: Iterable[str]) -> list[Part]:
+    def _inside(self, keys: Iterable[str]) -> Part:
         """Give the ways of being in one of the locations."""
         merged: Part = {}
         for key in keys:
@@ -386,18 +386,14 @@ class Regions:
                 self._ways[key] = list(self._ways_into(key))
             for number, mask in self._ways[key]:
                 merged[number] = merged.get(number, 0) | mask
-        return [{number: mask} for number, mask in merged.items() if mask]
+        return merged
 
     def _outside(self, keys: Iterable[str]) -> Alternatives:
         """Give the one way of being in none of the locations."""
-        part: Part = {}
-        for way in self._inside(keys):
-            for number, mask in way.items():
-                left = self._full[number] & ~mask
-                if not left:
-                    return ()
-                part[number] = left
-        return (part,) if part else _ANYBODY
+        inside = self._inside(keys)
+        if not inside:
+            return _ANYBODY
+        return ({number: self._full[number] & ~mask for number, mask in inside.items()},)
 
     def _ways_into(self, key: str) -> Iterator[tuple[int, int]]:
         """Give the ways of being in a location: by address, by country, or unknown."""
@@ -431,8 +427,13 @@ class Regions:
         return _ANYBODY if of is None else self._filtered("device", of)
 
     def _filtered(self, kind: str, of: Filter) -> list[Part]:
-        cubes = self.partition.rule(kind, of.rule).cubes(denied=of.mode == "exclude")
-        return [{self._number[kind, name]: mask for name, mask in each.items()} for each in cubes]
+        known = self._filters.get((kind, of.mode, of.rule))
+        if known is None:
+            cubes = self.partition.filtered(kind, of.rule, denied=of.mode == "exclude")
+            known = self._filters[kind, of.mode, of.rule] = [
+                {self._number[kind, name]: mask for name, mask in each.items()} for each in cubes
+            ]
+        return known
 
     def _device_state(self, state: str | None) -> Alternatives:
         if state is None:
@@ -442,7 +443,21 @@ class Regions:
         return self._filtered("device", Filter("include", DEVICE_STATES[state]))
 
 
-def _clients(types: Sequence[str]) -> Sequence[str]:
+def _narrowed(base: Part, ways: Iterable[tuple[int, int]]) -> list[Part]:
+    """Give what meets `base` in one of the ways, each a mask of one dimension."""
+    return [
+        base | {number: left} for number, mask in ways if (left := base.get(number, mask) & mask)
+    ]
+
+
+def _product(one: Alternatives, other: Alternatives) -> list[Part]:
+    """Intersect two conditions that have no dimension in common."""
+    if len(one) * len(other) > MOST_CUBES:
+        raise TooHardError(f"the conditions need more than {MOST_CUBES} cubes")
+    return [left | right for left in one for right in other]
+
+
+def _clients(types: tuple[str, ...]) -> tuple[str, ...]:
     """Add what belongs to `exchangeActiveSync`: every use of that protocol (`conditions`)."""
     return (*types, "easSupported") if "exchangeActiveSync" in types else types
 

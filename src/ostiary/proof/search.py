@@ -31,7 +31,7 @@ _LEARNED = 2_000
 
 _EXCLUDED = -1
 
-_CANDIDATES = 24
+_CANDIDATES = 12
 """Tightest cubes that are looked at for the key of a split, and a third of them for its mask."""
 
 _EFFECTS = 2_000
@@ -65,13 +65,18 @@ class Table:
             for key, (at, size) in enumerate(zip(self.offset, space.sizes, strict=True))
         }
         self._carries = sum(self._key_of)
+        self._lacks: dict[tuple[int, Mask], int] = {}  # what a mask does not allow, in its field
         self._effects: list[dict[Mask, tuple[int, int]]] = [{} for _ in space.sizes]
 
     def packed(self, cube: Cube) -> int:
         """Return the masks of `cube` in one int."""
-        packed = self.all
-        for key, mask in cube.items():
-            packed ^= (mask ^ self.full[key]) << self.offset[key]
+        packed, lacks = self.all, self._lacks
+        for literal in cube.items():
+            lack = lacks.get(literal)
+            if lack is None:
+                key, mask = literal
+                lack = lacks[literal] = (mask ^ self.full[key]) << self.offset[key]
+            packed ^= lack
         return packed
 
     def restricted(self, packed: int) -> int:
@@ -117,15 +122,23 @@ class _State:
     alive: int  # the cubes that meet it
     planes: list[int]  # bit i of plane j: bit j of the number of keys that cube i restricts
     fresh: int  # the cubes whose number has changed since units were last sought
+    inside: dict[int, int]  # key that is narrowed -> the cubes that do not restrict it any more
+
+    def copy(self) -> _State:
+        """Return the same, once units have been sought, to be changed on its own."""
+        return _State(self.masks.copy(), self.alive, self.planes.copy(), 0, self.inside.copy())
 
 
 @dataclass(slots=True)
 class _Split:
     """A region in two parts along `key`; `first` shows that the first part is covered."""
 
-    masks: list[Mask]
+    state: _State  # of the whole, to go on with in the second part
+    cubes: list[Cube]  # those there were, of which the state knows so many
+    known: int
     trail: Trail
     key: int
+    mask: Mask  # of the whole, at `key`
     first: Derived | None = None
 
 
@@ -191,7 +204,8 @@ class Search:
                 if not state.alive:
                     return state.masks
                 key, mask = self._choose(state)
-                splits.append(_Split(state.masks.copy(), trail, key))
+                cubes, whole = self._literals, state.masks[key]
+                splits.append(_Split(state.copy(), cubes, len(cubes), trail, key, whole))
                 trail = []
                 self._narrow(state, key, state.masks[key] & ~mask)
                 continue
@@ -199,7 +213,7 @@ class Search:
             while splits:
                 split = splits[-1]
                 key = split.key
-                rest = split.masks[key] & ~(derived[0] >> self._table.offset[key])
+                rest = split.mask & ~(derived[0] >> self._table.offset[key])
                 if rest and split.first is None:
                     split.first = derived
                     break
@@ -211,9 +225,10 @@ class Search:
                     derived = self._explain(derived, split.trail)
             else:
                 return derived
-            masks = split.masks.copy()
-            masks[key] = rest
-            state = self._state(masks)
+            state = self._resumed(split)
+            fresh = state.fresh
+            self._narrow(state, key, rest)
+            state.fresh |= fresh
             trail = []
 
     def exclude(self, cube: Cube) -> None:
@@ -222,16 +237,39 @@ class Search:
 
     def _state(self, masks: Sequence[Mask]) -> _State:
         alive = self._alive
-        state = _State(self.region.copy(), alive, self._planes.copy(), alive)
+        state = _State(self.region.copy(), alive, self._planes.copy(), alive, {})
         for key, (mask, whole) in enumerate(zip(masks, self.region, strict=True)):
             if mask != whole:
                 self._narrow(state, key, mask)
         state.fresh = state.alive
         return state
 
+    def _resumed(self, split: _Split) -> _State:
+        """Return the state before a split, which was whole then, with what is learned since."""
+        state = split.state
+        if split.cubes is not self._literals:  # some were forgotten, and the others renumbered
+            return self._state(state.masks)
+        for number in range(split.known, len(self._literals)):
+            bit, keys = 1 << number, 0
+            for key, mask in self._literals[number].items():
+                left = state.masks[key]
+                if not left & mask:
+                    break
+                if left & ~mask:
+                    keys += 1
+                else:
+                    state.inside[key] = state.inside.get(key, 0) | bit
+            else:
+                state.alive |= bit
+                state.fresh |= bit
+                for place in bits(keys):
+                    state.planes[place] |= bit
+        return state
+
     def _narrow(self, state: _State, key: int, mask: Mask) -> None:
-        before = self._effect(key, state.masks[key])[2]
         _, missed, inside = self._effect(key, mask)
+        before = state.inside.get(key, 0)
+        state.inside[key] = inside
         state.masks[key] = mask
         state.alive &= ~missed
         state.fresh = changed = (inside ^ before) & state.alive
@@ -330,7 +368,7 @@ class Search:
                     best, best_key, best_cubes = score, key, cubes & tightest
         left, best, best_mask, best_cube = state.masks[best_key], -1, 0, -1
         for cube in _highest(best_cubes, _CANDIDATES // 3):
-            mask = next(mask for key, mask in self._literals[cube].items() if key == best_key)
+            mask = self._literals[cube][best_key]
             gone = (self._effect(best_key, left & ~mask)[1] & state.alive).bit_count()
             if gone > best:
                 best, best_mask, best_cube = gone, mask, cube

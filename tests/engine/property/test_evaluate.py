@@ -247,6 +247,9 @@ def test_no_completion_contradicts_what_is_definite(
     policy_set = PolicySet(tuple(policies), LOCATIONS)
     decision = evaluate(policy_set, sign_in, device_code_device=reading)
     said = [(each.applies, each) for each in (*decision.verdicts, *decision.report_only)]
+    for applies, verdict in said:
+        unmet = any(reason.met is False for reason in verdict.reasons)
+        assert applies is (False if unmet else None if verdict.reasons else True)
     for completed in complete(sign_in, random):
         full = evaluate(policy_set, completed, device_code_device=reading)
         assert full.outcome != "unknown"

@@ -29,7 +29,7 @@ from ostiary.model.policy import (
 from ostiary.model.sign_in import UNREGISTERED, Application, ServicePrincipal, SignIn, User
 from ostiary.proof.conditions import MFA_TRUSTED_IPS
 from ostiary.proof.evaluate import evaluate
-from ostiary.proof.partition import Dimension, Flow, Guest, Partition, Target, in_country
+from ostiary.proof.partition import Dimension, Flow, Guest, Partition, Target
 from ostiary.proof.regions import Cube, Regions
 from ostiary.proof.witness import sign_in
 from tests.engine.property.test_evaluate import (
@@ -272,6 +272,12 @@ def signals(of: SignIn, reading: str) -> dict[str, Any]:
     }
 
 
+def in_country(code: str | None, location: CountryNamedLocation) -> bool:
+    if code is None:
+        return location.include_unknown_countries_and_regions
+    return code in location.countries_and_regions
+
+
 def holds(partition: Partition, dimension: Dimension, each: Any, value: Any) -> bool:
     """Tell whether a class holds a value, told by what the conditions of these tests name."""
     kind, name = dimension.kind, dimension.name
@@ -322,3 +328,13 @@ def test_a_condition_that_leaves_nothing_gives_no_cube() -> None:
     platforms = Platforms(("windows",), ("windows",))
     never = Conditions(Users(("All",)), Applications(("All",)), ("all",), platforms=platforms)
     assert list(Regions(Partition([never], LOCATIONS)).of_policy(never)) == []
+
+
+def test_what_is_inside_and_outside_of_places_is_in_both_senses() -> None:
+    goals = [SignIns(locations=("office",), outside=("office",)),
+             SignIns(locations=("office",), outside=("gps",))]  # fmt: skip
+    regions = Regions(Partition([], LOCATIONS, goals))
+    assert regions.of_sign_ins(goals[0]) == []
+    (cube,) = regions.of_sign_ins(goals[1])
+    kinds = {regions.partition.dimensions[key].kind for key in cube}
+    assert kinds == {"principal", "address", "country"}

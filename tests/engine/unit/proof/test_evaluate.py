@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ostiary.model.device_filter import FilterSyntaxError
 from ostiary.model.policy import (
     Applications,
     ClientApplications,
@@ -97,6 +98,13 @@ def decide(policies: Iterable[Policy] | Policy, sign_in: SignIn = PLAIN, **how: 
 def verdict(of: Policy, sign_in: SignIn, **how: Any) -> Verdict:
     decision = decide(of, sign_in, **how)
     return (decision.verdicts + decision.report_only)[0]
+
+
+def test_a_rule_that_cannot_be_read_is_refused_unless_its_policy_is_disabled() -> None:
+    nobody = policy(users=Users(), device_filter=Filter("include", "device."))
+    with pytest.raises(FilterSyntaxError):
+        decide(nobody)
+    assert decide(replace(nobody, state="disabled")).outcome == "allowed"
 
 
 class Rule(NamedTuple):
