@@ -17,7 +17,7 @@ from ostiary.promotion.history import Since, since
 from ostiary.promotion.sign_ins import FAILURES, Log, Reported
 from ostiary.proof.examine import examine
 from ostiary.proof.findings import errors
-from ostiary.spec.edit_state import with_state
+from ostiary.spec.edit import with_state
 from ostiary.spec.environment import EnvironmentSpec
 from ostiary.spec.models import PolicySpec
 from ostiary.spec.rollout import EnabledStep, ReportOnlyStep, RolloutSpec

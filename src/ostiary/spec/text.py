@@ -18,28 +18,29 @@ WIDTH = 100
 def text(data: Mapping[str, Any], comment: str = "") -> str:
     """Write a mapping as a YAML document; `comment` stands above it."""
     above = [f"# {line}" for line in comment.splitlines()]
-    return "\n".join([*above, *_lines(data, "")]) + "\n"
+    return "\n".join([*above, *lines(data, "")]) + "\n"
 
 
-def _lines(data: Mapping[str, Any], indent: str) -> Iterator[str]:
+def lines(data: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Write the entries of a mapping below each other."""
     for key, value in data.items():
         head = f"{indent}{_word(key)}:"
-        short = _short(value, inside=bool(indent))
+        told = short(value, inside=bool(indent))
         listed = isinstance(value, list) and value
-        if short is not None and (not listed or len(head) + len(short) < WIDTH):
-            yield f"{head} {short}"
+        if told is not None and (not listed or len(head) + len(told) < WIDTH):
+            yield f"{head} {told}"
         elif isinstance(value, dict):
             yield head
-            yield from _lines(value, indent + "  ")
+            yield from lines(value, indent + "  ")
         else:
             yield head
             for each in value:
-                lines = _lines(each, f"{indent}    ") if isinstance(each, dict) else [_word(each)]
-                for number, line in enumerate(lines):
+                below = lines(each, f"{indent}    ") if isinstance(each, dict) else [_word(each)]
+                for number, line in enumerate(below):
                     yield f"{indent}  - {line.lstrip()}" if number == 0 else line
 
 
-def _short(value: Any, *, inside: bool) -> str | None:
+def short(value: Any, *, inside: bool) -> str | None:
     """Write a value for one line, if it is one for that."""
     if isinstance(value, list):
         words = not any(isinstance(each, dict | list) for each in value)
