@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from ostiary import catalog
 from ostiary.errors import OstiaryError, Severity
@@ -42,6 +42,8 @@ from ostiary.model.policy import (
 from ostiary.spec import unsupported
 
 Json = dict[str, Any]
+# Where Graph keeps them, below `identity/conditionalAccess`.
+Collection = Literal["policies", "namedLocations"]
 
 _POLICY = "#microsoft.graph.conditionalAccessPolicy"
 _IP = "#microsoft.graph.ipNamedLocation"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from ostiary.model.policy import SignInFrequency
 from ostiary.proof.compare import Change, Difference
 from ostiary.proof.effects import Session
 from ostiary.report.goals import filled
@@ -66,5 +67,11 @@ def _headline(of: Change, names: Names) -> str:
 
 def _effect(of: Change, names: Names) -> str:
     if isinstance(of.effect, Session):
-        return f"{of.effect.control} ({of.effect.value})"
+        return f"{of.effect.control} ({_session(of.effect.value)})"
     return of.effect if isinstance(of.effect, str) else requirements([of.effect], names)
+
+
+def _session(value: object) -> str:
+    if not isinstance(value, SignInFrequency):
+        return str(value)
+    return "every time" if value.value is None else f"every {value.value} {value.type}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
-from ostiary.tenant.graph import Graph, Json, Version
+from ostiary.model.graph import Collection
+from ostiary.tenant.graph import Graph, GraphError, Json, Version
 from ostiary.tenant.patience import Clock, Patience
 from ostiary.tenant.shapes import Named, SecurityDefaults, read
 
@@ -33,36 +35,41 @@ class GraphClient:
         """List every Conditional Access policy; v1.0 leaves out those with features in preview."""
         return list(self.graph.pages(f"{_PATH}/policies", version=version))
 
-    def policy(self, identity: str) -> Json:
-        """Read one policy, once: Graph may still show it as it was before a change."""
-        return self.graph.get(f"{_PATH}/policies/{identity}")
+    def read(self, collection: Collection, identity: str) -> Json | None:
+        """Read one object, None when it is not there; Graph may show it as before a change."""
+        try:
+            return self.graph.get(f"{_PATH}/{collection}/{identity}")
+        except GraphError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def named_locations(self) -> list[Json]:
         """List every named location, as Graph v1.0 shows it."""
         return list(self.graph.pages(f"{_PATH}/namedLocations"))
 
-    def deleted_policies(self) -> list[Json]:
-        """List the policies that were deleted in the last 30 days.
+    def deleted(self, collection: Collection) -> list[Json]:
+        """List what was deleted in the last 30 days.
 
         https://learn.microsoft.com/graph/api/conditionalaccesspolicy-list-deleteditems?view=graph-rest-beta
         """
-        return list(self.graph.pages(f"{_DELETED}/policies", version="beta"))
+        return list(self.graph.pages(f"{_DELETED}/{collection}", version="beta"))
 
-    def deleted_named_locations(self) -> list[Json]:
-        """List the named locations that were deleted in the last 30 days."""
-        return list(self.graph.pages(f"{_DELETED}/namedLocations", version="beta"))
-
-    def restore_policy(self, identity: str) -> None:
-        """Bring a deleted policy back under its id, as it was; it may be enforced at once.
+    def restore(self, collection: Collection, identity: str) -> None:
+        """Bring a deleted object back under its id, as it was; a policy may be enforced at once.
 
         The page names no permission; that the one to write policies suffices is assumed:
         https://learn.microsoft.com/graph/api/conditionalaccesspolicy-restore?view=graph-rest-beta
         """
-        self.graph.post(f"{_DELETED}/policies/{identity}/restore", version="beta")
+        self.graph.post(f"{_DELETED}/{collection}/{identity}/restore", version="beta")
 
-    def restore_named_location(self, identity: str) -> None:
-        """Bring a deleted named location back under its id."""
-        self.graph.post(f"{_DELETED}/namedLocations/{identity}/restore", version="beta")
+    def create(self, collection: Collection, body: Json) -> str:
+        """Create an object; gives its id."""
+        return str(self.graph.post(f"{_PATH}/{collection}", body)["id"])
+
+    def change(self, collection: Collection, identity: str, body: Json) -> None:
+        """Change an object: what is left out of a nested one keeps its value."""
+        self.graph.patch(f"{_PATH}/{collection}/{identity}", body)
 
     def delete_policy(self, identity: str) -> None:
         """Delete one policy; Graph keeps it for 30 days."""

@@ -31,15 +31,24 @@ class Managed:
     policies: Mapping[str, str]
     named_locations: Mapping[str, str]
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """All ids."""
+        return frozenset((*self.policies.values(), *self.named_locations.values()))
+
 
 @dataclass(slots=True)
 class Orphans:
-    """Ids to take over, by key, and twins: superfluous copies of managed objects."""
+    """Ids to take over, by key, and twins: superfluous copies of managed objects.
+
+    `strange` are objects that bear the name of a specified one, differ, and are not managed.
+    """
 
     policies: dict[str, str] = field(default_factory=dict)
     named_locations: dict[str, str] = field(default_factory=dict)
     twin_policies: list[Json] = field(default_factory=list)
     twin_named_locations: list[Json] = field(default_factory=list)
+    strange: list[Json] = field(default_factory=list)
 
     @property
     def imports(self) -> dict[str, dict[str, str]]:
@@ -60,13 +69,35 @@ def find(
     Raises PreflightError when an object that the state does not know bears the name of one that is
     specified and differs from it.
     """
+    found = look(resolved, managed, policies, locations)
+    if found.strange:
+        kinds = {True: "policy", False: "named location"}
+        raise PreflightError(
+            "the tenant holds objects that this stack did not make and that bear its names: "
+            + ", ".join(
+                f"{kinds['conditions' in each]} `{each['displayName']}` ({each['id']})"
+                for each in found.strange
+            ),
+            hint="rename or remove them in the tenant, or choose another displayName",
+        )
+    return found
+
+
+def look(
+    resolved: Resolved, managed: Managed, policies: Iterable[Json], locations: Iterable[Json]
+) -> Orphans:
+    """Tell whose the objects are that bear a specified name and that the state does not know.
+
+    What the state knows and the tenant lacks is no reason to call another a copy of it.
+    """
+    policies, locations = list(policies), list(locations)
+    managed = _there(managed, {each["id"] for each in (*policies, *locations)})
     found = Orphans()
-    strange: list[str] = []
     location_keys = {identity: key for key, identity in managed.named_locations.items()}
     for location in resolved.named_locations:
         for each in _unmanaged(locations, managed.named_locations, location.display_name):
             if location != _read(named_location_from_graph, each, location.key):
-                strange.append(f"named location `{location.display_name}` ({each['id']})")
+                found.strange.append(each)
             elif location.key in managed.named_locations or location.key in found.named_locations:
                 found.twin_named_locations.append(each)
             else:
@@ -75,18 +106,20 @@ def find(
     for policy in resolved.policies:
         for each in _unmanaged(policies, managed.policies, policy.display_name):
             if policy != _read(policy_from_graph, each, policy.key, location_keys):
-                strange.append(f"policy `{policy.display_name}` ({each['id']})")
+                found.strange.append(each)
             elif policy.key in managed.policies or policy.key in found.policies:
                 found.twin_policies.append(each)
             else:
                 found.policies[policy.key] = each["id"]
-    if strange:
-        raise PreflightError(
-            "the tenant holds objects that this stack did not make and that bear its names: "
-            + ", ".join(strange),
-            hint="rename or remove them in the tenant, or choose another displayName",
-        )
     return found
+
+
+def _there(managed: Managed, ids: set[str]) -> Managed:
+    of_policies, of_locations = (
+        {key: identity for key, identity in some.items() if identity in ids}
+        for some in (managed.policies, managed.named_locations)
+    )
+    return Managed(of_policies, of_locations)
 
 
 def _unmanaged(objects: Iterable[Json], managed: Mapping[str, str], name: str) -> list[Json]:

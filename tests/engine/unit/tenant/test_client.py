@@ -26,13 +26,14 @@ def client(running: Running) -> Iterator[GraphClient]:
 def test_a_policy_is_read_deleted_and_brought_back(client: GraphClient) -> None:
     made = client.graph.post(f"{CONDITIONAL_ACCESS}/policies", block())["id"]
     assert [each["id"] for each in client.policies()] == [made]
-    assert client.policy(made)["displayName"] == "Block device code flow"
+    assert (client.read("policies", made) or {})["displayName"] == "Block device code flow"
     client.delete_policy(made)
     assert client.policies() == []
-    assert [each["id"] for each in client.deleted_policies()] == [made]
-    client.restore_policy(made)
-    assert client.policy(made)["state"] == "enabled"
-    assert client.deleted_policies() == []
+    assert client.read("policies", made) is None
+    assert [each["id"] for each in client.deleted("policies")] == [made]
+    client.restore("policies", made)
+    assert (client.read("policies", made) or {})["state"] == "enabled"
+    assert client.deleted("policies") == []
 
 
 def test_a_trusted_location_is_deleted_and_brought_back(client: GraphClient) -> None:
@@ -40,8 +41,8 @@ def test_a_trusted_location_is_deleted_and_brought_back(client: GraphClient) -> 
     (location,) = client.named_locations()
     client.delete_named_location(location)
     assert client.named_locations() == []
-    assert [each["id"] for each in client.deleted_named_locations()] == [made["id"]]
-    client.restore_named_location(made["id"])
+    assert [each["id"] for each in client.deleted("namedLocations")] == [made["id"]]
+    client.restore("namedLocations", made["id"])
     assert [each["id"] for each in client.named_locations()] == [made["id"]]
 
 

@@ -25,7 +25,7 @@ def tenant(resolved: Resolved, suffix: str = "") -> tuple[list[Json], list[Json]
     ids = {each.key: f"location-{each.key}{suffix}" for each in resolved.named_locations}
     policies = [
         {"id": f"policy-{each.key}{suffix}", **policy_to_graph(each, ids)}
-        for each in resolved.policies
+        for each in resolved.as_written
     ]
     locations = [
         {"id": ids[each.key], **named_location_to_graph(each)} for each in resolved.named_locations
