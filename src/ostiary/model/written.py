@@ -27,6 +27,7 @@ from ostiary.model.policy import (
     SignInFrequency,
 )
 from ostiary.roles import ROLE_TEMPLATE_IDS
+from ostiary.spec.environment import EnvironmentSpec
 
 # The environment's tables, by their keys in its file.
 Table = Literal[
@@ -40,6 +41,28 @@ Table = Literal[
 ]
 Tables = Mapping[Table, Mapping[str, str]]
 Data = dict[str, Any]
+
+
+def tables_of(environment: EnvironmentSpec) -> Tables:
+    """Give an environment's tables: ids by name."""
+    return {
+        "groups": environment.groups,
+        "users": environment.users,
+        "applications": environment.applications,
+        "servicePrincipals": environment.service_principals,
+        "externalTenants": environment.external_tenants,
+        "termsOfUse": environment.terms_of_use,
+        "authenticationStrengths": environment.authentication_strengths,
+    }
+
+
+def inverted(tables: Tables) -> Tables:
+    """Give names by id for ids by name."""
+    return {
+        table: {identity: name for name, identity in names.items()}
+        for table, names in tables.items()
+    }
+
 
 # Words that stand for themselves where ids are listed.
 KEYWORDS = frozenset({"All", "None", "ServicePrincipalsInMyTenant", *APPLICATION_KEYWORDS})

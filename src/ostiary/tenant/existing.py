@@ -9,7 +9,7 @@ from pathlib import Path
 from ostiary.errors import DiagnosticsError, PreflightError, errors_in
 from ostiary.model.policy import PolicySet
 from ostiary.model.resolve import resolve
-from ostiary.model.written import Tables
+from ostiary.model.written import Tables, inverted, tables_of
 from ostiary.spec.workspace import load
 from ostiary.tenant.candidates import Ids
 from ostiary.tenant.emergency import EmergencyAccess
@@ -51,19 +51,7 @@ class Existing:
                 hint="adopt into a folder of its own, or write that file first",
             )
         self.spec = workspace.environments[wishes.environment].spec if there else None
-        self.tables: Tables = (
-            {
-                "groups": self.spec.groups,
-                "users": self.spec.users,
-                "applications": self.spec.applications,
-                "servicePrincipals": self.spec.service_principals,
-                "externalTenants": self.spec.external_tenants,
-                "termsOfUse": self.spec.terms_of_use,
-                "authenticationStrengths": self.spec.authentication_strengths,
-            }
-            if self.spec
-            else {}
-        )
+        self.tables = tables_of(self.spec) if self.spec else {}
 
     @property
     def ids(self) -> Ids:
@@ -73,10 +61,7 @@ class Existing:
     @property
     def names(self) -> Tables:
         """Names by id and table."""
-        return {
-            table: {identity: name for name, identity in names.items()}
-            for table, names in self.tables.items()
-        }
+        return inverted(self.tables)
 
     @property
     def policy_set(self) -> PolicySet:
