@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ostiary.deploy.planned import Resource, planned
 from ostiary.deploy.stack import (
     NAMED_LOCATION,
     POLICY,
@@ -27,6 +28,7 @@ from ostiary.tenant import orphans
 from ostiary.tenant.client import GraphClient
 from ostiary.tenant.held import held
 from ostiary.tenant.patience import Clock
+from ostiary.tenant.snapshots import Snapshots
 
 # Gets one line for each step that takes time.
 Say = Callable[[str], None]
@@ -79,20 +81,24 @@ def target(
 def apply(
     of: Target,
     *,
+    snapshots: Snapshots,
     tell_order: Callable[[Transition], None],
     confirm: Callable[[int], None] = lambda _changes: None,
 ) -> Applied:
     """Bring a tenant to what is specified and proven; the same call goes on after an interrupt.
 
-    `confirm` gets the number of changes before the first is made, and raises to stop.  Raises
+    `snapshots` gets one of the tenant before it is written to.  `confirm` gets the number of
+    changes before the first is made, and raises to stop.  Raises
     OstiaryError of every kind; what was applied until then is in the state.
     """
     managed = prepare(of)
-    planned = plan(of, managed)
-    if planned.size:
-        confirm(planned.size)
+    todo = plan(of, managed)
+    if todo.size:
+        confirm(todo.size)
+        file = snapshots.take(of.client, of.resolved.environment, of.resolved.tenant_id)
+        of.say(f"what the tenant holds now is in {file}")
     # Nothing was written to the tenant up to here.
-    changes, found = planned.changes, planned.found
+    changes, found = todo.changes, todo.found
     if changes:
         order = safe_order(of, managed, tell_order)
         of.say(f"applying to {of.stack.name}")
@@ -131,6 +137,10 @@ def plan(of: Target, managed: orphans.Managed) -> Plan:
         of.say("an interrupted run left objects in the tenant; taking them over")
     of.say(f"previewing {of.stack.name}")
     changes = of.stack.preview(found.imports)
+    for change in changes:
+        if change.operation.startswith("delete"):
+            ids = managed.policies if change.type == POLICY else managed.named_locations
+            of.say(f"`{change.name}` ({ids.get(change.name, 'unknown')}) is to be deleted")
     for each in found.twins:
         of.say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
     return Plan(changes, found)
@@ -189,6 +199,16 @@ def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
         }
 
     return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
+
+
+def applied_by(state: Mapping[str, Any]) -> PolicySet:
+    """Read from a stack's state what was applied last, by the names of its resources."""
+    found = planned(
+        Resource(each["urn"], each["type"], each["urn"].rpartition("::")[2], each["outputs"])
+        for each in state["deployment"].get("resources", [])
+        if each["type"] in {POLICY, NAMED_LOCATION} and "outputs" in each
+    )
+    return PolicySet(found.policies, found.named_locations)
 
 
 def _delete(of: Target, found: orphans.Orphans) -> None:

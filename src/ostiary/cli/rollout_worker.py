@@ -33,6 +33,7 @@ from ostiary.report.gate import failures
 from ostiary.sandbox import SandboxError
 from ostiary.spec.workspace import load
 from ostiary.tenant.patience import Clock
+from ostiary.tenant.snapshots import Snapshots
 
 Json = dict[str, Any]
 
@@ -126,7 +127,8 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
             wait(f"another run of `{environment}` in this folder")
 
         with only_one(root, environment, patience=_PATIENCE, wait=another):
-            done = apply(of, tell_order=tell_order(resolved, say))
+            snapshots = Snapshots.of(root, environment)
+            done = apply(of, snapshots=snapshots, tell_order=tell_order(resolved, say))
         return result | _counted(done.changes, done.twins, resolved)
 
 

@@ -28,6 +28,7 @@ from ostiary.sandbox import lifecycle
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, install_plugin, write_launchers
 from ostiary.spec.workspace import SANDBOX
 from ostiary.tenant import credentials
+from ostiary.tenant.snapshots import Snapshots
 
 # Pulumi's commands that ask no tenant for anything.
 _OF_THE_STATE = {"cancel", "stack", "state"}
@@ -50,7 +51,7 @@ def up(
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
-        _apply(stack, resolved, asks=not (local or yes))
+        _apply(stack, resolved, Snapshots.of(root, environment), asks=not (local or yes))
 
 
 def pulumi(
@@ -190,13 +191,13 @@ def _with_language_host(
     return replace(engine, command=command), environ
 
 
-def _apply(stack: Stack, resolved: Resolved, *, asks: bool) -> None:
-    def confirm(changes: int) -> None:
+def _apply(stack: Stack, resolved: Resolved, snapshots: Snapshots, *, asks: bool) -> None:
+    def confirmed(changes: int) -> None:
         if asks:
-            _confirm(stack.name, changes)
+            confirm(stack.name, changes)
 
     with target(stack, resolved, say) as of:
-        done = apply(of, tell_order=tell_order(resolved), confirm=confirm)
+        done = apply(of, snapshots=snapshots, tell_order=tell_order(resolved), confirm=confirmed)
     for line in deployed(resolved, done.managed):
         show(line)
     changed = done.changes or done.twins
@@ -213,7 +214,7 @@ def tell_order(resolved: Resolved, say: Say = say) -> Callable[[Transition], Non
     return tell
 
 
-def _confirm(environment: str, changes: int) -> None:
+def confirm(environment: str, changes: int) -> None:
     """Have a person type the environment's name; without a terminal, refuse."""
     if not sys.stdin.isatty():
         raise OstiaryError(

@@ -105,6 +105,19 @@ class Stack:
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self.name))
         return state
 
+    def replace_ids(self, ids: Mapping[str, str]) -> None:
+        """Record that objects have other ids now, as what is gone and made anew has.
+
+        The next refresh reads them by these.  Every GUID stands for one object, wherever it stands.
+        """
+        text = self._quietly("stack", "export", "--stack", self.name)
+        for old, new in ids.items():
+            text = text.replace(old, new)
+        with tempfile.TemporaryDirectory(prefix="ostiary-") as folder:
+            file = Path(folder) / "state.json"
+            file.write_text(text, encoding="utf-8")
+            self._quietly("stack", "import", "--file", str(file), "--stack", self.name)
+
     def run(self, arguments: Sequence[str], order: Order = ()) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]
