@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from ostiary.cli.up import only_one
+from ostiary.errors import OstiaryError
 from ostiary.report.rollout import rollout_json, table
 from tests.engine.unit.cli.test_workspace import ostiary
 
@@ -49,6 +52,24 @@ def test_a_tenant_without_credentials_is_its_own_failure(workspace: Path) -> Non
     told = [line.split() for line in done.stdout.splitlines() if line.startswith("contoso")]
     assert told[0] == ["contoso-prod", "failed"]
     assert "there are no credentials for `contoso-prod`" in done.stdout
+
+
+def test_who_is_patient_gets_the_turn_of_an_environment_when_the_other_is_done(
+    tmp_path: Path,
+) -> None:
+    first = ExitStack()
+    first.enter_context(only_one(tmp_path, "contoso-dev"))
+    refused = pytest.raises(OstiaryError, match="another run of `contoso-dev` is under way")
+    with refused, only_one(tmp_path, "contoso-dev"):
+        pass
+    told: list[str] = []
+
+    def wait() -> None:
+        told.append("waits")
+        first.close()
+
+    with only_one(tmp_path, "contoso-dev", patience=60.0, wait=wait):
+        assert told == ["waits"]
 
 
 def test_the_table_tells_each_tenant_in_a_row_and_errors_below() -> None:
