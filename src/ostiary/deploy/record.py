@@ -33,7 +33,7 @@ def digest_of(resolved: Resolved) -> str:
     told = (
         metadata.version("ostiary"),
         resolved.tenant_id,
-        resolved.policies,
+        resolved.as_written,
         resolved.named_locations,
         sorted(resolved.protected),
         sorted(resolved.renamed_from.items()),
