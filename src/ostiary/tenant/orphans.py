@@ -23,6 +23,8 @@ from ostiary.model.resolve import Resolved
 Json = dict[str, Any]
 Value = TypeVar("Value")
 
+RENAME = "rename or remove them in the tenant, or choose another displayName"
+
 
 @dataclass(frozen=True, slots=True)
 class Managed:
@@ -34,12 +36,16 @@ class Managed:
 
 @dataclass(slots=True)
 class Orphans:
-    """Ids to take over, by key, and twins: superfluous copies of managed objects."""
+    """Ids to take over, by key, and twins: superfluous copies of managed objects.
+
+    `strange` names in words what bears a specified name and is not as specified.
+    """
 
     policies: dict[str, str] = field(default_factory=dict)
     named_locations: dict[str, str] = field(default_factory=dict)
     twin_policies: list[Json] = field(default_factory=list)
     twin_named_locations: list[Json] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
 
     @property
     def imports(self) -> dict[str, dict[str, str]]:
@@ -60,13 +66,26 @@ def find(
     Raises PreflightError when an object that the state does not know bears the name of one that is
     specified and differs from it.
     """
+    found = look(resolved, managed, policies, locations)
+    if found.strange:
+        raise PreflightError(
+            "the tenant holds objects that this stack did not make and that bear its names: "
+            + ", ".join(found.strange),
+            hint=RENAME,
+        )
+    return found
+
+
+def look(
+    resolved: Resolved, managed: Managed, policies: Iterable[Json], locations: Iterable[Json]
+) -> Orphans:
+    """Find them as `find` does, and give what is strange instead of raising for it."""
     found = Orphans()
-    strange: list[str] = []
     location_keys = {identity: key for key, identity in managed.named_locations.items()}
     for location in resolved.named_locations:
         for each in _unmanaged(locations, managed.named_locations, location.display_name):
             if location != _read(named_location_from_graph, each, location.key):
-                strange.append(f"named location `{location.display_name}` ({each['id']})")
+                found.strange.append(f"named location `{location.display_name}` ({each['id']})")
             elif location.key in managed.named_locations or location.key in found.named_locations:
                 found.twin_named_locations.append(each)
             else:
@@ -75,17 +94,11 @@ def find(
     for policy in resolved.policies:
         for each in _unmanaged(policies, managed.policies, policy.display_name):
             if policy != _read(policy_from_graph, each, policy.key, location_keys):
-                strange.append(f"policy `{policy.display_name}` ({each['id']})")
+                found.strange.append(f"policy `{policy.display_name}` ({each['id']})")
             elif policy.key in managed.policies or policy.key in found.policies:
                 found.twin_policies.append(each)
             else:
                 found.policies[policy.key] = each["id"]
-    if strange:
-        raise PreflightError(
-            "the tenant holds objects that this stack did not make and that bear its names: "
-            + ", ".join(strange),
-            hint="rename or remove them in the tenant, or choose another displayName",
-        )
     return found
 
 
