@@ -24,8 +24,8 @@ class Foreign:
 
     `listed` has all of them as Graph shows them.  `enabled` are the policies in force that can be
     read; `unreadable` stand for those that cannot, each as a block of all that its readable part
-    may reach.  A location is held by its id, a policy by its display name.  `opaque` are the names of
-    locations that may be trusted and cannot be read.
+    may reach.  A location is held by its id, a policy by its display name.  `opaque` are the names
+    of locations that may be trusted and cannot be read.
     """
 
     listed: Listed

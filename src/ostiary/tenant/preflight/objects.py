@@ -124,8 +124,8 @@ def check_locations_in_use(
             yield Finding(
                 "location-in-use",
                 Severity.REFUSE,
-                f"the named location `{former}` is to be deleted, and policies name it that are not "
-                f"managed here: {quoted(users)}",
+                f"the named location `{former}` is to be deleted, and policies name it that are "
+                f"not managed here: {quoted(users)}",
                 "take it out of these policies first, or keep the location",
                 _LOCATIONS,
             )
