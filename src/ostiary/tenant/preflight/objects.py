@@ -145,11 +145,8 @@ def check_co_managers(observed: Observed, recorded: Recorded) -> Iterator[Findin
         )
         for key, identity in table.items()
     }
-    for each in (*observed.listed.policies, *observed.listed.named_locations):
-        what = ids.get(each["id"])
-        if what is None:
-            continue
-        if each["id"] in observed.preview:
+    for each in observed.beta_only:
+        if what := ids.get(each["id"]):
             yield Finding(
                 "preview-features",
                 Severity.REFUSE,
@@ -159,7 +156,8 @@ def check_co_managers(observed: Observed, recorded: Recorded) -> Iterator[Findin
                 "writes through beta away from it",
                 f"{_PROVIDER}589",
             )
-        elif changed_since(each, recorded.applied):
+    for each in (*observed.listed.policies, *observed.listed.named_locations):
+        if (what := ids.get(each["id"])) and changed_since(each, recorded.applied):
             yield Finding(
                 "changed-elsewhere",
                 Severity.WARN,
@@ -188,7 +186,11 @@ def check_state(recorded: Recorded, observed: Observed, found: Orphans) -> Itera
             "wait for that run to end",
         )
     for kind, table, objects in (
-        ("policies", recorded.managed.policies, observed.listed.policies),
+        (
+            "policies",
+            recorded.managed.policies,
+            (*observed.listed.policies, *observed.beta_only),
+        ),
         ("named locations", recorded.managed.named_locations, observed.listed.named_locations),
     ):
         there = {each["id"] for each in objects}

@@ -85,14 +85,12 @@ class Directory:
 class Observed:
     """What was read of a tenant.
 
-    `beta_only` are policies that only Graph's beta lists, `preview` ids of managed policies that
-    v1.0 lists and refuses to read.  `plans` are the service plans in force; `authors` tells who
-    changed an object last, by its id, as far as the audit log says.
+    `beta_only` are policies that only Graph's beta lists.  `plans` are the service plans in force;
+    `authors` tells who changed an object last, by its id, as far as the audit log says.
     """
 
     listed: Listed
     beta_only: tuple[Json, ...] = ()
-    preview: frozenset[str] = frozenset()
     security_defaults: bool = False
     plans: frozenset[str] | Unread = frozenset()
     directory: Directory = Directory()

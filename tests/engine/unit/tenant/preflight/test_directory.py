@@ -25,6 +25,7 @@ from tests.engine.unit.tenant.preflight.healthy import (
 
 REFUSE, WARN, UNKNOWN = Severity.REFUSE, Severity.WARN, Severity.UNKNOWN
 ALL = {"includeUsers": ["All"]}
+WRONG = "fact-not-true"
 
 
 def with_policy(**changes: Any) -> Resolved:
@@ -110,17 +111,17 @@ def test_not_to_know_of_emergency_access_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fact", "groups", "true"),
+    ("fact", "groups", "codes"),
     [
-        (Fact("group", EMERGENCY, "apartFrom", SOMEBODY), frozenset[str](), True),
-        (Fact("group", EMERGENCY, "apartFrom", SOMEBODY), frozenset({SOMEBODY}), False),
-        (Fact("group", SOMEBODY, "apartFrom", EMERGENCY), frozenset({SOMEBODY}), False),
-        (Fact("group", EMERGENCY, "within", SOMEBODY), frozenset({SOMEBODY}), True),
-        (Fact("group", EMERGENCY, "within", SOMEBODY), frozenset[str](), False),
+        (Fact("group", EMERGENCY, "apartFrom", SOMEBODY), frozenset[str](), []),
+        (Fact("group", EMERGENCY, "apartFrom", SOMEBODY), frozenset({SOMEBODY}), [WRONG]),
+        (Fact("group", SOMEBODY, "apartFrom", EMERGENCY), frozenset({SOMEBODY}), [WRONG]),
+        (Fact("group", EMERGENCY, "within", SOMEBODY), frozenset({SOMEBODY}), []),
+        (Fact("group", EMERGENCY, "within", SOMEBODY), frozenset[str](), [WRONG]),
     ],
 )
 def test_facts_about_emergency_access_must_be_true(
-    fact: Fact, groups: frozenset[str], true: bool
+    fact: Fact, groups: frozenset[str], codes: list[str]
 ) -> None:
     resolved = replace(RESOLVED, facts=(fact,))
     accounts = (replace(ANNA, groups=ANNA.groups | groups),)
@@ -131,7 +132,7 @@ def test_facts_about_emergency_access_must_be_true(
         ),
         resolved=resolved,
     )
-    assert [each.code for each in found] == ([] if true else ["fact-not-true"])
+    assert [each.code for each in found] == codes
 
 
 def test_a_foreign_policy_that_blocks_emergency_access_is_refused() -> None:

@@ -62,8 +62,12 @@ def test_two_foreign_objects_of_one_name_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("total", "code", "severity"),
-    [(179, None, None), (180, "many-policies", WARN), (240, "many-policies", WARN)]
-    + [(241, "too-many-policies", REFUSE)],
+    [
+        (179, None, None),
+        (180, "many-policies", WARN),
+        (240, "many-policies", WARN),
+        (241, "too-many-policies", REFUSE),
+    ],
 )
 def test_policies_in_any_state_count(
     total: int, code: str | None, severity: Severity | None
@@ -125,7 +129,8 @@ def test_who_else_writes_our_policies_is_told() -> None:
 
 
 def test_a_policy_that_the_provider_can_read_no_more_is_refused() -> None:
-    finding = only(findings(replace(OBSERVED, preview=frozenset({OURS["id"]}))))
+    rest = replace(OBSERVED.listed, policies=OBSERVED.listed.policies[1:])
+    finding = only(findings(replace(OBSERVED, listed=rest, beta_only=(OURS,))))
     assert (finding.code, finding.severity) == ("preview-features", REFUSE)
 
 

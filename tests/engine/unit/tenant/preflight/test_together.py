@@ -13,7 +13,7 @@ from ostiary.spec.workspace import load
 from ostiary.tenant.preflight.checks import others_of
 from ostiary.tenant.preflight.together import together
 from ostiary.tenant.preflight.values import Observed, Unread
-from tests.engine.shipped import ROOT, TODAY, edit
+from tests.engine.shipped import TODAY, edit
 from tests.engine.unit.tenant.preflight.healthy import (
     ANNA,
     DIRECTORY,
