@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ostiary.model import attribute_filter, device_filter
 from ostiary.model.device_filter import FilterSyntaxError
 from ostiary.model.graph import GraphShapeError, named_location_from_graph, policy_from_graph
 from ostiary.model.policy import NamedLocation, Policy
 from ostiary.model.resolve import Resolved
-from ostiary.proof.partition import filters
+from ostiary.proof.conditions import rules
 from ostiary.tenant.orphans import Managed, Orphans
 from ostiary.tenant.preflight.values import Json, Listed, Observed
 
@@ -115,8 +114,7 @@ class _Keys:
 def _readable(policy: Json, key: str, location_keys: Mapping[str, str]) -> Policy:
     """Read a policy whole, its filters too; raises GraphShapeError and FilterSyntaxError."""
     read = policy_from_graph(policy, key, location_keys)
-    for kind, of in filters(read.conditions):
-        (device_filter.parse if kind == "device" else attribute_filter.parse)(of.rule)
+    tuple(rules(read.conditions))
     return read
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from ostiary.catalog import AUTHENTICATION_STRENGTHS
 from ostiary.model.resolve import Resolved
@@ -19,6 +19,7 @@ from ostiary.tenant.preflight.values import (
     Recorded,
     Unread,
 )
+from ostiary.tenant.shapes import DirectoryObject, User
 
 _DIRECTORY = "Directory.Read.All"
 _LICENCES = ("LicenseAssignment.Read.All", "Organization.Read.All", _DIRECTORY)
@@ -37,7 +38,7 @@ def observe(
     reader = Reader(client.graph)
     return Observed(
         listed,
-        beta_only=tuple(each for each in client.beta_policies() if each["id"] not in known),
+        beta_only=tuple(each for each in client.policies("beta") if each["id"] not in known),
         security_defaults=client.security_defaults(),
         plans=reader.service_plans() if may(held, *_LICENCES) else Unread(_LICENCES[0]),
         directory=_directory(reader, resolved, held),
@@ -46,35 +47,31 @@ def observe(
 
 
 def _directory(reader: Reader, resolved: Resolved, held: frozenset[str]) -> Directory:
-    applications = named.applications(resolved)
-    terms = named.terms_of_use(resolved)
+    """Read the directory; without the permission for it, what needs none and no more."""
+    may_look = may(held, _DIRECTORY)
+    ids = named.groups(resolved) | named.users(resolved) | named.service_principals(resolved)
+    found = reader.look_up(sorted(ids)).found if may_look else {}
+
+    def of_kind(kind: str) -> frozenset[str] | Unread:
+        if not may_look:
+            return Unread(_DIRECTORY)
+        return frozenset(key for key, each in found.items() if each.kind == kind)
+
     return Directory(
-        **_look_up(reader, resolved, held),
-        applications=frozenset(reader.service_principals(sorted(applications)))
+        groups=of_kind("group"),
+        users=of_kind("user"),
+        service_principals=of_kind("servicePrincipal"),
+        applications=frozenset(reader.service_principals(sorted(named.applications(resolved))))
         if may(held, APPLICATIONS, _DIRECTORY)
         else Unread(APPLICATIONS),
         strengths=_strengths(reader, named.strengths(resolved)),
-        terms_of_use=frozenset(reader.agreements() if terms else ())
+        terms_of_use=frozenset(reader.agreements() if named.terms_of_use(resolved) else ())
         if may(held, _TERMS)
         else Unread(_TERMS),
-        emergency_access=_emergency_access(reader, resolved)
-        if may(held, _DIRECTORY)
+        emergency_access=dict(_emergency_access(reader, resolved, frozenset(found)))
+        if may_look
         else Unread(_DIRECTORY),
     )
-
-
-def _look_up(
-    reader: Reader, resolved: Resolved, held: frozenset[str]
-) -> dict[str, frozenset[str] | Unread]:
-    kinds = {"groups": "group", "users": "user", "service_principals": "servicePrincipal"}
-    if not may(held, _DIRECTORY):
-        return dict.fromkeys(kinds, Unread(_DIRECTORY))
-    ids = named.groups(resolved) | named.users(resolved) | named.service_principals(resolved)
-    found = reader.look_up(sorted(ids)).found
-    return {
-        name: frozenset(key for key, each in found.items() if each.kind == kind)
-        for name, kind in kinds.items()
-    }
 
 
 def _strengths(reader: Reader, wanted: frozenset[str]) -> frozenset[str]:
@@ -85,35 +82,25 @@ def _strengths(reader: Reader, wanted: frozenset[str]) -> frozenset[str]:
     )
 
 
-def _emergency_access(reader: Reader, resolved: Resolved) -> Mapping[str, tuple[Account, ...]]:
-    accounts: dict[str, tuple[Account, ...]] = {}
-    found = reader.look_up(
-        id_ for of in resolved.emergency_access for id_ in (*of.groups, *of.users)
-    ).found
+def _emergency_access(
+    reader: Reader, resolved: Resolved, there: frozenset[str]
+) -> Iterator[tuple[str, tuple[Account, ...]]]:
     for of in resolved.emergency_access:
         for group in of.groups:
-            members = reader.transitive_members(group) if group in found else ()
-            accounts[group] = tuple(
-                _account(reader, each.id, each.display_name, each.account_enabled)
-                for each in members
-                if each.kind == "user"
-            )
+            members = reader.transitive_members(group) if group in there else ()
+            users = (each for each in members if each.kind == "user")
+            yield group, tuple(_account(reader, each) for each in users)
         for identity in of.users:
             user = reader.user(identity)
-            accounts[identity] = (
-                (_account(reader, user.id, user.display_name, user.account_enabled),)
-                if user
-                else ()
-            )
-    return accounts
+            yield identity, (_account(reader, user),) if user else ()
 
 
-def _account(reader: Reader, identity: str, name: str | None, enabled: bool | None) -> Account:
-    memberships = reader.transitive_memberships(identity)
+def _account(reader: Reader, of: User | DirectoryObject) -> Account:
+    memberships = reader.transitive_memberships(of.id)
     return Account(
-        identity,
-        name or identity,
-        enabled=enabled is True,
+        of.id,
+        of.user_principal_name or of.id,
+        enabled=of.account_enabled is True,
         groups=frozenset(each.id for each in memberships if each.kind == "group"),
         roles=frozenset(each.role_template_id for each in memberships if each.role_template_id),
     )
@@ -121,18 +108,15 @@ def _account(reader: Reader, identity: str, name: str | None, enabled: bool | No
 
 def _authors(
     reader: Reader, listed: Listed, recorded: Recorded, held: frozenset[str]
-) -> Mapping[str, str] | Unread:
-    managed = {*recorded.managed.policies.values(), *recorded.managed.named_locations.values()}
-    changed = [
-        each["id"]
-        for each in (*listed.policies, *listed.named_locations)
-        if each["id"] in managed and changed_since(each, recorded.applied)
-    ]
+) -> dict[str, str] | Unread:
+    """Tell who changed what this stack manages since it was last written."""
     if not may(held, _AUDITS):
         return Unread(_AUDITS)
+    managed = {*recorded.managed.policies.values(), *recorded.managed.named_locations.values()}
     authors: dict[str, str] = {}
-    for identity in changed if recorded.applied else ():
-        audits = reader.audits_of(identity, recorded.applied)
-        if audits:
-            authors[identity] = str(audits[0].initiated_by)
+    for each in (*listed.policies, *listed.named_locations):
+        if each["id"] in managed and recorded.applied and changed_since(each, recorded.applied):
+            audits = reader.audits_of(each["id"], recorded.applied)
+            if audits:
+                authors[each["id"]] = str(audits[0].initiated_by)
     return authors

@@ -215,7 +215,7 @@ def check_state(recorded: Recorded, observed: Observed, found: Orphans) -> Itera
             "made-twice",
             Severity.WARN,
             f"the tenant holds a second copy of managed objects: {quoted(names)}",
-            "the copies are deleted",
+            "`ostiary up` deletes the copies",
             f"{_PROVIDER}1784",
         )
 

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ostiary.errors import PreflightError, ProofError
+from ostiary.model.resolve import Resolved
+from ostiary.proof.examine import Examined
 from ostiary.tenant.orphans import Managed
 from ostiary.tenant.permissions import Identity
 
@@ -117,6 +120,42 @@ class Recorded:
     tenants: frozenset[str] = frozenset()
     applied: datetime | None = None
     lock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found, and the goals held against all that will be in the tenant.
+
+    `examined` is None where the credentials forbid even to look; then nothing is `listed`.
+    """
+
+    resolved: Resolved
+    findings: tuple[Finding, ...]
+    examined: Examined | None = None
+    listed: Listed = field(default_factory=Listed)
+
+    @property
+    def refused(self) -> bool:
+        """Whether something forbids to write."""
+        return any(each.severity is Severity.REFUSE for each in self.findings)
+
+    def stop(self) -> None:
+        """Raise PreflightError where something forbids to write, ProofError where a goal fails."""
+        if self.refused:
+            codes = dict.fromkeys(
+                each.code for each in self.findings if each.severity is Severity.REFUSE
+            )
+            raise PreflightError(
+                f"nothing was changed: preflight refuses, by {', '.join(codes)}",
+                hint=f"ostiary preflight {self.resolved.environment}",
+            )
+        if self.examined is None or self.examined.failed:
+            failed = (each.goal.key for each in (self.examined.failed if self.examined else ()))
+            raise ProofError(
+                f"nothing was changed: {quoted(failed)} not proven together with the policies and "
+                "named locations in the tenant that are not managed here",
+                hint="mend these, or waive the goal in the environment's file",
+            )
 
 
 def quoted(names: Iterable[str]) -> str:
