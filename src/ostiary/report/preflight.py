@@ -24,9 +24,12 @@ def lines(of: Preflight) -> Iterator[str]:
 
 
 def goals_failed(workspace: Workspace, of: Preflight) -> Iterator[str]:
-    """Tell each goal that does not hold in the whole tenant and is not waived, and why."""
+    """Tell each goal that does not hold in the whole tenant and is not waived, and why.
+
+    Edits that would close it are not sought: what is to blame is in no file.
+    """
     if of.examined is not None:
-        yield from gate.failures(workspace, of.examined)
+        yield from gate.failures(workspace, of.examined, seek_repairs=False)
 
 
 def summary(of: Preflight) -> str:
@@ -65,7 +68,7 @@ def as_json(workspace: Workspace, of: Preflight) -> dict[str, Any]:
             for each in of.findings
         ],
         "goals": [
-            goals_json.result(each, explain(examined, each), examined, places)
+            goals_json.result(each, explain(examined, each, seek_repairs=False), examined, places)
             for each in examined.results
         ]
         if examined

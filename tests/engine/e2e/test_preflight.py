@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from ostiary.sandbox.lifecycle import Running
 from tests.engine.e2e.checkout import Checkout, Done, Json
+from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS
 
 pytestmark = pytest.mark.e2e
 
 DONE, NOT_PROVEN, REFUSED = 0, 4, 5
 EVERYBODY = {"includeUsers": ["All"]}
+DISABLED = {"state": "disabled"}
 
 
 def somebodys_block(name: str, users: Json, **more: Any) -> Json:
@@ -47,10 +50,10 @@ def test_a_tenant_in_which_nothing_is_wrong(deployed: Checkout) -> None:
     assert (done.code, codes(found)) == (DONE, []), done.text
     assert found["proven"] is True
     assert {each["result"] for each in found["goals"]} == {"proven"}
-    assert deployed.writes() == []
     # each list once, whatever is asked about it
     lists = [each["path"] for each in deployed.requests() if each["path"].endswith("/policies")]
     assert sorted(lists) == sorted(set(lists))
+    assert deployed.writes() == []
 
 
 def test_up_stops_before_it_writes_and_names_the_sign_in(deployed: Checkout) -> None:
@@ -124,10 +127,11 @@ def test_what_the_token_may_not_read_is_never_passed_silently(deployed: Checkout
 
 
 def test_who_changed_what_we_manage_is_told(deployed: Checkout) -> None:
-    graph = deployed.graph()
     identity = deployed.ids()["Subject"]
-    graph.patch(f"/v1.0/identity/conditionalAccess/policies/{identity}", {"state": "disabled"})
-    graph.client.close()
+    graph = deployed.graph()
+    with closing(graph.client):
+        changed = graph.ask("PATCH", f"{CONDITIONAL_ACCESS}/policies/{identity}", DISABLED)
+        assert changed.is_success
     done, found = told(deployed)
     assert (done.code, codes(found)) == (DONE, [("warn", "changed-elsewhere")])
     (message,) = (each["message"] for each in found["findings"])
@@ -160,7 +164,7 @@ def test_a_location_that_others_name_stays_trusted(deployed: Checkout) -> None:
     running.put(
         tenant,
         "policies",
-        somebodys_block("Theirs", EVERYBODY, locations=here) | {"state": "disabled"},
+        somebodys_block("Theirs", EVERYBODY, locations=here) | DISABLED,
     )
     for gone in ("policies/named-locations/branch.yaml", "policies/there.yaml"):
         (deployed.root / gone).unlink()
