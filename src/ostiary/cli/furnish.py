@@ -30,7 +30,6 @@ def furnish(running: Running, resolved: Resolved) -> None:
         for kind, objects in wanted.items()
     }
     if any(missing.values()):
-        # A group may have members who were there before it.
         running.furnish(resolved.tenant_id, missing)
 
 

@@ -79,7 +79,7 @@ def as_json(workspace: Workspace, of: Preflight) -> dict[str, Any]:
 def _line(environment: str, of: Finding) -> str:
     told = [f"{environment}: {_WORDS[of.severity]}: {of.code}: {of.message}"]
     if of.permission:
-        told.append(f"  permission: {of.permission}")
+        told.append(f"  needs: {of.permission}")
     if of.hint:
         told.append(f"  hint: {of.hint}")
     if of.page:

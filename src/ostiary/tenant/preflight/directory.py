@@ -54,7 +54,6 @@ def check_ids(resolved: Resolved, directory: Directory) -> Iterator[Finding]:
                 "id-unknown",
                 if_unread,
                 f"whether the tenant has each {kind} that is named here cannot be read",
-                f"grant {there.permission} to the application that signs in",
                 permission=there.permission,
             )
         elif isinstance(there, frozenset):
@@ -82,9 +81,8 @@ def check_emergency_access(resolved: Resolved, directory: Directory) -> Iterator
             "emergency-access-unknown",
             Severity.REFUSE,
             "whether emergency access accounts exist and are enabled cannot be read",
-            f"grant {directory.emergency_access.permission} to the application that signs in",
-            _EMERGENCY,
-            directory.emergency_access.permission,
+            page=_EMERGENCY,
+            permission=directory.emergency_access.permission,
         )
         return
     for identity, accounts in sorted(directory.emergency_access.items()):
