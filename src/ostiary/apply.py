@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ostiary.deploy.planned import Resource, planned
@@ -18,6 +19,7 @@ from ostiary.deploy.stack import (
     Change,
     Order,
     Stack,
+    lock_holder,
     stale_lock,
 )
 from ostiary.errors import PreflightError
@@ -28,6 +30,8 @@ from ostiary.tenant import orphans
 from ostiary.tenant.client import GraphClient
 from ostiary.tenant.held import held
 from ostiary.tenant.patience import Clock
+from ostiary.tenant.preflight.run import preflight
+from ostiary.tenant.preflight.values import Listed, Preflight, Recorded
 from ostiary.tenant.snapshots import Snapshots
 
 # Gets one line for each step that takes time.
@@ -82,6 +86,7 @@ def apply(
     of: Target,
     *,
     snapshots: Snapshots,
+    tell_preflight: Callable[[Preflight], None],
     tell_order: Callable[[Transition], None],
     confirm: Callable[[int], None] = lambda _changes: None,
 ) -> Applied:
@@ -91,28 +96,28 @@ def apply(
     changes before the first is made, and raises to stop.  Raises
     OstiaryError of every kind; what was applied until then is in the state.
     """
-    managed = prepare(of)
-    todo = plan(of, managed)
+    recorded = prepare(of)
+    managed, listed = recorded.managed, cleared(of, recorded, tell_preflight)
+    todo = plan(of, managed, listed)
     if todo.size:
         confirm(todo.size)
-        file = snapshots.take(of.client, of.resolved.environment, of.resolved.tenant_id)
-        of.say(f"what the tenant holds now is in {file}")
+        snapshot(of, snapshots)
     # Nothing was written to the tenant up to here.
     changes, found = todo.changes, todo.found
     if changes:
-        order = safe_order(of, managed, tell_order)
+        order = safe_order(of, managed, listed, tell_order)
         of.say(f"applying to {of.stack.name}")
         changes = of.stack.up(found.imports, order)
         managed = managed_by(of.stack.state())
         if any(change.operation.startswith("create") for change in changes):
             # The provider sends a create again when the answer was lost, and knows of the last.
-            found = leftovers(of, managed)
+            found = leftovers(of, managed, listed_by(of))
     _delete(of, found)
     return Applied(changes, len(found.twins), managed)
 
 
-def prepare(of: Target) -> orphans.Managed:
-    """Mend what an interrupted run left in the state; gives what the state holds then.
+def prepare(of: Target) -> Recorded:
+    """Mend what an interrupted run left in the state; gives what the state says then.
 
     Raises PreflightError for a stack of another tenant.
     """
@@ -123,16 +128,34 @@ def prepare(of: Target) -> orphans.Managed:
         stack.release()
     state = stack.state()
     see_same_tenant(state, of.resolved)
-    if state["deployment"].get("pending_operations"):
+    recorded = recorded_in(state, stack)
+    if state["deployment"].get("pending_operations") and not recorded.lock:
         of.say("an interrupted run did not record what it was doing; asking the tenant instead")
         stack.forget_pending()
-        state = stack.state()
-    return managed_by(state)
+        return recorded_in(stack.state(), stack)
+    return recorded
 
 
-def plan(of: Target, managed: orphans.Managed) -> Plan:
+def cleared(of: Target, recorded: Recorded, tell: Callable[[Preflight], None]) -> Listed:
+    """Hold the tenant against preflight, and give what it lists; `tell` gets what was found.
+
+    Raises PreflightError and ProofError where nothing may be written.
+    """
+    of.say(f"looking at the tenant of {of.stack.name}")
+    found = preflight(of.resolved, of.client, of.stack.environ, recorded)
+    tell(found)
+    found.stop()
+    return found.listed
+
+
+def listed_by(of: Target) -> Listed:
+    """Read what the tenant holds."""
+    return Listed(tuple(of.client.policies()), tuple(of.client.named_locations()))
+
+
+def plan(of: Target, managed: orphans.Managed, listed: Listed) -> Plan:
     """Say what there is to do, and change nothing."""
-    found = leftovers(of, managed)
+    found = leftovers(of, managed, listed)
     if any(found.imports.values()):
         of.say("an interrupted run left objects in the tenant; taking them over")
     of.say(f"previewing {of.stack.name}")
@@ -146,13 +169,21 @@ def plan(of: Target, managed: orphans.Managed) -> Plan:
     return Plan(changes, found)
 
 
-def safe_order(of: Target, managed: orphans.Managed, tell: Callable[[Transition], None]) -> Order:
+def snapshot(of: Target, snapshots: Snapshots) -> None:
+    """Keep what the tenant holds before it is written to."""
+    file = snapshots.take(of.client, of.resolved.environment, of.resolved.tenant_id)
+    of.say(f"what the tenant holds now is in {file}")
+
+
+def safe_order(
+    of: Target, managed: orphans.Managed, listed: Listed, tell: Callable[[Transition], None]
+) -> Order:
     """Prove that no state on the way is worse than both ends; gives the order that it takes.
 
     `tell` gets what was found.  Raises PreflightError where no order is safe.
     """
     resolved = of.resolved
-    now = held(managed, resolved.renamed_from, of.client.policies(), of.client.named_locations())
+    now = held(managed, resolved.renamed_from, listed.policies, listed.named_locations)
     for name in now.unreadable:
         of.say(f"`{name}` holds what cannot be read here; no protection by it is counted on")
     then = PolicySet(resolved.policies, resolved.named_locations)
@@ -166,9 +197,9 @@ def safe_order(of: Target, managed: orphans.Managed, tell: Callable[[Transition]
     return [((first.kind, first.key), (then.kind, then.key)) for first, then in found.order]
 
 
-def leftovers(of: Target, managed: orphans.Managed) -> orphans.Orphans:
+def leftovers(of: Target, managed: orphans.Managed, listed: Listed) -> orphans.Orphans:
     """Find what the tenant holds of ours and the state does not know."""
-    return orphans.find(of.resolved, managed, of.client.policies(), of.client.named_locations())
+    return orphans.find(of.resolved, managed, listed.policies, listed.named_locations)
 
 
 def see_same_tenant(state: Mapping[str, Any], resolved: Resolved) -> None:
@@ -177,14 +208,29 @@ def see_same_tenant(state: Mapping[str, Any], resolved: Resolved) -> None:
     The engine would find nothing of the stack there, make everything anew, and leave what stands in
     the first tenant to itself.
     """
-    for each in state["deployment"].get("resources", []):
-        made_for = each.get("inputs", {}).get("tenantId")
-        if each["type"] == PROVIDER and made_for not in {None, resolved.tenant_id}:
-            raise PreflightError(
-                f"`{resolved.environment}` was deployed to tenant {made_for}, and "
-                f"environments/{resolved.environment}.yaml now says {resolved.tenant_id}",
-                hint="give the other tenant an environment file of its own",
-            )
+    for made_for in sorted(_tenants(state) - {resolved.tenant_id}):
+        raise PreflightError(
+            f"`{resolved.environment}` was deployed to tenant {made_for}, and "
+            f"environments/{resolved.environment}.yaml now says {resolved.tenant_id}",
+            hint="give the other tenant an environment file of its own",
+        )
+
+
+def recorded_in(state: Mapping[str, Any], stack: Stack) -> Recorded:
+    """Read from a stack's state what preflight asks of it."""
+    written = state["deployment"].get("manifest", {}).get("time")
+    return Recorded(
+        managed_by(state),
+        _tenants(state),
+        datetime.fromisoformat(written) if written else None,
+        lock_holder(stack.name, stack.environ),
+    )
+
+
+def _tenants(state: Mapping[str, Any]) -> frozenset[str]:
+    resources = state["deployment"].get("resources", [])
+    providers = (each.get("inputs", {}) for each in resources if each["type"] == PROVIDER)
+    return frozenset(each["tenantId"] for each in providers if each.get("tenantId"))
 
 
 def managed_by(state: Mapping[str, Any]) -> orphans.Managed:

@@ -162,7 +162,7 @@ def _taken_over(stack: Stack, made: Adoption, file: Path) -> _TakenOver:
 
 
 def _taken_over_by(of: Target, made: Adoption, file: Path) -> _TakenOver:
-    stack, there = of.stack, prepare(of)
+    stack, there = of.stack, prepare(of).managed
     data = json.loads(file.read_text(encoding="utf-8"))
     recorded = {POLICY: there.policies, NAMED_LOCATION: there.named_locations}
     missing = [each for each in data["resources"] if each["name"] not in recorded[each["type"]]]

@@ -33,6 +33,7 @@ VERBS = {
     "explain": ("explain", "ostiary explain unknown-location"),
     "up": ("up", "ostiary up sandbox"),
     "adopt": ("adopt", "ostiary adopt sandbox"),
+    "preflight": ("preflight", "ostiary preflight sandbox --format json"),
     "pulumi": ("up", "ostiary pulumi sandbox stack history"),
     "respond": (
         "respond",

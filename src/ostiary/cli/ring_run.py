@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ostiary.cli.furnish import furnish
 from ostiary.cli.terminal import say
 from ostiary.cli.up import project_of, sandboxed, start_sandbox
 from ostiary.cli.workspace import today
@@ -136,11 +137,11 @@ class RingRun:
             try:
                 if isinstance(resolved, DiagnosticsError):
                     raise resolved
-                environs[name] = (
-                    sandboxed(self.root, running, resolved.tenant_id)
-                    if running
-                    else variables_of(name, every, os.environ)
-                )
+                if running:
+                    furnish(running, resolved)
+                    environs[name] = sandboxed(self.root, running, resolved.tenant_id)
+                else:
+                    environs[name] = variables_of(name, every, os.environ)
             except OstiaryError as error:
                 self._failed(name, error)
         if not environs:

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ostiary.apply import apply, managed_by, plan, see_same_tenant, target
+from ostiary.apply import apply, listed_by, managed_by, plan, see_same_tenant, target
+from ostiary.cli.preflight_told import tell_preflight
 from ostiary.cli.up import only_one, tell_order
 from ostiary.cli.workspace import today
 from ostiary.deploy.engine import Engine, quiet_environment
@@ -120,15 +121,19 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
             stack.select()
             state = stack.state()
             see_same_tenant(state, resolved)
-            planned = plan(of, managed_by(state))
+            planned = plan(of, managed_by(state), listed_by(of))
             return result | _counted(planned.changes, len(planned.found.twins), resolved)
 
         def another() -> None:
             wait(f"another run of `{environment}` in this folder")
 
         with only_one(root, environment, patience=_PATIENCE, wait=another):
-            snapshots = Snapshots.of(root, environment)
-            done = apply(of, snapshots=snapshots, tell_order=tell_order(resolved, say))
+            done = apply(
+                of,
+                snapshots=Snapshots.of(root, environment),
+                tell_preflight=tell_preflight(root, say, say),
+                tell_order=tell_order(resolved, say),
+            )
         return result | _counted(done.changes, done.twins, resolved)
 
 

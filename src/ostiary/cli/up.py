@@ -14,11 +14,23 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import Say, apply, managed_by, safe_order, see_same_tenant, target
+from ostiary.apply import (
+    Say,
+    apply,
+    cleared,
+    leftovers,
+    prepare,
+    safe_order,
+    snapshot,
+    see_same_tenant,
+    target,
+)
+from ostiary.cli.furnish import furnish
+from ostiary.cli.preflight_told import tell_preflight
 from ostiary.cli.terminal import say, show
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
-from ostiary.deploy.stack import Order, Stack, project_apart
+from ostiary.deploy.stack import Stack, project_apart
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.proof.transition import Transition
@@ -51,7 +63,7 @@ def up(
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
-        _apply(stack, resolved, Snapshots.of(root, environment), asks=not (local or yes))
+        _apply(root, stack, resolved, asks=not (local or yes))
 
 
 def pulumi(
@@ -67,14 +79,18 @@ def pulumi(
     resolved = resolved_or_exit(root, environment)
     stack = stack_of(root, resolved, local=sandbox or environment == SANDBOX)
     stack.select()
-    order: Order = ()
-    if arguments[0] not in _OF_THE_STATE:
-        state = stack.state()
-        see_same_tenant(state, resolved)
-        if arguments[0] in {"up", "update"}:
-            with target(stack, resolved, say) as of:
-                order = safe_order(of, managed_by(state), tell_order(resolved))
-    raise SystemExit(stack.run(arguments, order))
+    if arguments[0] in _OF_THE_STATE:
+        raise SystemExit(stack.run(arguments))
+    see_same_tenant(stack.state(), resolved)
+    if arguments[0] not in {"up", "update"}:
+        raise SystemExit(stack.run(arguments))
+    with target(stack, resolved, say) as of:
+        recorded = prepare(of)
+        listed = cleared(of, recorded, tell_preflight(root))
+        order = safe_order(of, recorded.managed, listed, tell_order(resolved))
+        found = leftovers(of, recorded.managed, listed)
+        snapshot(of, Snapshots.of(root, environment))
+    raise SystemExit(stack.run(arguments, order, found.imports))
 
 
 def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
@@ -84,7 +100,11 @@ def stack_of(root: Path, resolved: Resolved, *, local: bool) -> Stack:
 
 def environ_of(root: Path, resolved: Resolved, *, local: bool) -> dict[str, str]:
     """Give the variables that lead to the environment's tenant, in the sandbox or for real."""
-    return environ_for(root, resolved.environment, resolved.tenant_id, local=local)
+    if not local:
+        return _real(resolved.environment)
+    running = start_sandbox(root)
+    furnish(running, resolved)
+    return sandboxed(root, running, resolved.tenant_id)
 
 
 def environ_for(root: Path, environment: str, tenant_id: str, *, local: bool) -> dict[str, str]:
@@ -191,13 +211,19 @@ def _with_language_host(
     return replace(engine, command=command), environ
 
 
-def _apply(stack: Stack, resolved: Resolved, snapshots: Snapshots, *, asks: bool) -> None:
+def _apply(root: Path, stack: Stack, resolved: Resolved, *, asks: bool) -> None:
     def confirmed(changes: int) -> None:
         if asks:
             confirm(stack.name, changes)
 
     with target(stack, resolved, say) as of:
-        done = apply(of, snapshots=snapshots, tell_order=tell_order(resolved), confirm=confirmed)
+        done = apply(
+            of,
+            snapshots=Snapshots.of(root, stack.name),
+            tell_preflight=tell_preflight(root),
+            tell_order=tell_order(resolved),
+            confirm=confirmed,
+        )
     for line in deployed(resolved, done.managed):
         show(line)
     changed = done.changes or done.twins

@@ -118,10 +118,15 @@ class Stack:
             file.write_text(text, encoding="utf-8")
             self._quietly("stack", "import", "--file", str(file), "--stack", self.name)
 
-    def run(self, arguments: Sequence[str], order: Order = ()) -> int:
+    def run(
+        self, arguments: Sequence[str], order: Order = (), imports: Imports | None = None
+    ) -> int:
         """Run any command of the engine's on the user's terminal; gives its exit code."""
         command = [str(self.engine.command), *arguments, "--stack", self.name]
-        return self._attended(command, {**self.environ, ORDER: json.dumps(order)})
+        environ = {**self.environ, ORDER: json.dumps(order)}
+        if imports and any(imports.values()):
+            environ[IMPORTS] = json.dumps(imports)
+        return self._attended(command, environ)
 
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
@@ -225,14 +230,26 @@ def stale_lock(stack: str, environ: Mapping[str, str]) -> bool:
 
     Only a lock taken on this machine can be judged; of any other the answer is no.
     """
+    return bool(_locks(stack, environ)) and lock_holder(stack, environ) is None
+
+
+def lock_holder(stack: str, environ: Mapping[str, str]) -> str | None:
+    """Say in words who holds the lock of a stack in a local file backend; None for nobody alive.
+
+    Of any other backend nothing is known: there the engine itself refuses.
+    """
+    for lock in _locks(stack, environ):
+        if lock.get("hostname") != os.uname().nodename or _alive(int(lock["pid"])):
+            return f"process {lock['pid']} on {lock.get('hostname')}"
+    return None
+
+
+def _locks(stack: str, environ: Mapping[str, str]) -> list[dict[str, Any]]:
     backend = environ.get("PULUMI_BACKEND_URL", "")
     if not backend.startswith("file://"):
-        return False
+        return []
     folder = Path(backend.removeprefix("file://")).expanduser() / ".pulumi" / "locks"
-    locks = [json.loads(file.read_text()) for file in folder.glob(f"**/{stack}/*.json")]
-    return bool(locks) and not any(
-        lock.get("hostname") != os.uname().nodename or _alive(int(lock["pid"])) for lock in locks
-    )
+    return [json.loads(file.read_text()) for file in folder.glob(f"**/{stack}/*.json")]
 
 
 def _alive(pid: int) -> bool:

@@ -1,7 +1,8 @@
 """Where a policy's conditions and their entries stand in the files, to explain what it does.
 
 A resolved policy holds ids and knows no file; this leads back from an id to the line with its name,
-in the policy's file or in the environment that excludes it as well.
+in the policy's file or in the environment that excludes it as well.  A policy without a file is in
+the tenant alone, and so is the place that is given for it.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Places:
         Without such an entry, the place of the list, or of the nearest around it that is there.
         """
         asked = policy, condition_list
+        if policy not in self._policies:
+            return _in_tenant(policy)
         if condition_list not in _ROUTES:
             return self.condition(policy, *_FILTERS[condition_list])
         if asked not in self._known:
@@ -104,6 +107,8 @@ class Places:
 
         For example `condition("require-mfa", "conditions", "platforms")`.
         """
+        if policy not in self._policies:
+            return _in_tenant(policy)
         source = self._policies[policy].source
         while route and route not in source.keys:
             route = route[:-1]
@@ -112,6 +117,8 @@ class Places:
     def state(self, policy: str) -> Location:
         """Give the place that sets a policy's state: the environment's word before the policy's."""
         source = self._environment.source
+        if policy not in self._policies:
+            return _in_tenant(policy)
         if policy in self._environment.spec.states:
             return source.at("states", policy)
         return self._policies[policy].at("state")
@@ -127,3 +134,7 @@ class Places:
             value = value.get(str(step), []) if isinstance(value, dict) else []
         for index, entry in enumerate(value if isinstance(value, list) else ()):
             yield str(entry), source.at(*route, index)
+
+
+def _in_tenant(policy: str) -> Location:
+    return Location(f"`{policy}` in the tenant")

@@ -27,7 +27,8 @@ SCOPE = (
         "Managed policies only",
         "The policies and named locations of these files decide. What else the tenant holds is not "
         "counted: other policies can close more and keep people out, and open nothing; a trusted "
-        "location that is not here opens what a policy with `AllTrusted` excludes.",
+        "location that is not here opens what a policy with `AllTrusted` excludes. "
+        "`ostiary preflight` holds the goals against all of it.",
         f"{_L}concept-conditional-access-policies",
     ),
     Assumption(

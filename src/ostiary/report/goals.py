@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ostiary.model.goal import AsksAtMost, Blocked, Goal, NeverBlocked, Requires, Waiver
 from ostiary.model.places import Places
@@ -12,6 +12,7 @@ from ostiary.model.resolve import Resolved
 from ostiary.proof.blame import Blame
 from ostiary.proof.examine import Examined
 from ostiary.proof.explain import Explained
+from ostiary.proof.repairs import Repair
 from ostiary.proof.results import Gap, IdleException, NotDecided, Opening, Proof, Result, Vacuous
 from ostiary.report.openings import extent
 from ostiary.report.reasons import because, repair
@@ -148,8 +149,8 @@ def _gap(of: Gap, explained: Explained | None, examined: Examined, places: Place
         yield "  and more openings, of which some were not looked for"
     elif (more := len(of.openings) - MOST_OPENINGS) > 0:
         yield f"  and {number(more, 'more opening')}"
-    if explained is not None:
-        yield from _repairs(explained, examined, places)
+    if explained is not None and explained.repairs is not None:
+        yield from _repairs(explained.repairs, examined, places)
 
 
 def _headline(of: Gap, names: Names) -> str:
@@ -177,12 +178,12 @@ def _opening(of: Opening, said: Blame, names: Names) -> Iterator[str]:
     yield f"    → {decision(of.decision, names)}"
 
 
-def _repairs(of: Explained, examined: Examined, places: Places) -> Iterator[str]:
-    if not of.repairs:
+def _repairs(of: Sequence[Repair], examined: Examined, places: Places) -> Iterator[str]:
+    if not of:
         yield "  smallest edit: none of those tried closes it"
         return
     policies = {each.key: each for each in examined.policy_set.policies}
-    told = repair(of.repairs[0], policies, examined.resolved.names, places)
+    told = repair(of[0], policies, examined.resolved.names, places)
     yield from filled(f"smallest edit: {told}", 2)
 
 

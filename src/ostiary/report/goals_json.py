@@ -120,7 +120,7 @@ def _gap(of: Gap, explained: Explained, examined: Examined, places: Places) -> J
             _opening(opening, said, examined, places)
             for opening, said in zip(of.openings, explained.blames, strict=True)
         ],
-        "repairs": [_repair(each, policies, places) for each in explained.repairs],
+        "repairs": [_repair(each, policies, places) for each in explained.repairs or ()],
     }
 
 

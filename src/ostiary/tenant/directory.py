@@ -119,7 +119,16 @@ class Directory:
 
     def transitive_members(self, group: str) -> list[DirectoryObject]:
         """Give all members of a group, those of the groups in it too."""
-        found = self._graph.pages(f"groups/{group}/transitiveMembers")
+        wanted = "id,displayName,userPrincipalName,accountEnabled"
+        found = self._graph.pages(f"groups/{group}/transitiveMembers", select=wanted)
+        return [read(DirectoryObject, each) for each in found]
+
+    def transitive_memberships(self, user: str) -> list[DirectoryObject]:
+        """Give the groups and active directory roles that a user is in, through groups too.
+
+        https://learn.microsoft.com/graph/api/user-list-transitivememberof
+        """
+        found = self._graph.pages(f"users/{user}/transitiveMemberOf")
         return [read(DirectoryObject, each) for each in found]
 
     def devices_of(self, user: str) -> list[Device]:

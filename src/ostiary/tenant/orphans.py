@@ -23,6 +23,8 @@ from ostiary.model.resolve import Resolved
 Json = dict[str, Any]
 Value = TypeVar("Value")
 
+RENAME = "rename or remove them in the tenant, or choose another displayName"
+
 
 @dataclass(frozen=True, slots=True)
 class Managed:
@@ -56,6 +58,15 @@ class Orphans:
         return {"policies": self.policies, "namedLocations": self.named_locations}
 
     @property
+    def strangers(self) -> str:
+        """What is strange, in words."""
+        kinds = {True: "policy", False: "named location"}
+        return ", ".join(
+            f"{kinds['conditions' in each]} `{each['displayName']}` ({each['id']})"
+            for each in self.strange
+        )
+
+    @property
     def twins(self) -> list[Json]:
         """All superfluous copies."""
         return self.twin_policies + self.twin_named_locations
@@ -71,14 +82,10 @@ def find(
     """
     found = look(resolved, managed, policies, locations)
     if found.strange:
-        kinds = {True: "policy", False: "named location"}
         raise PreflightError(
             "the tenant holds objects that this stack did not make and that bear its names: "
-            + ", ".join(
-                f"{kinds['conditions' in each]} `{each['displayName']}` ({each['id']})"
-                for each in found.strange
-            ),
-            hint="rename or remove them in the tenant, or choose another displayName",
+            + found.strangers,
+            hint=RENAME,
         )
     return found
 

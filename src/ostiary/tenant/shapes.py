@@ -60,6 +60,10 @@ class DirectoryObject(_Shape):
     )
     display_name: str | None = None
     user_principal_name: str | None = None
+    # Only of a user, and only where it is asked for.
+    account_enabled: bool | None = None
+    # Only of a directory role.
+    role_template_id: str | None = None
 
 
 class User(_Shape):

@@ -144,9 +144,11 @@ class History(RuleBasedStateMachine):
         name = f"Foreign {self.number}"
         graph = self.checkout.graph(HERE)
         what = "namedLocations" if location else "policies"
+        # One in force would block emergency access, and rightly end every later `up`.
+        policy = block(name) | {"state": "disabled"}
         with closing(graph.client):
             identity = graph.create(
-                f"{CONDITIONAL_ACCESS}/{what}", office(name=name) if location else block(name)
+                f"{CONDITIONAL_ACCESS}/{what}", office(name=name) if location else policy
             )
             self.foreign[identity] = graph.get(f"{CONDITIONAL_ACCESS}/{what}/{identity}")
         self.happened["by others"] += 1
