@@ -21,8 +21,8 @@ from ostiary.apply import (
     leftovers,
     prepare,
     safe_order,
-    snapshot,
     see_same_tenant,
+    snapshot,
     target,
 )
 from ostiary.cli.furnish import furnish
