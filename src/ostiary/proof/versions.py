@@ -89,14 +89,17 @@ class Owners:
         ]
         self.cubes.append(self.regions.impossible())
         self.impossible = 1 << len(self.number)
+        self._doing: dict[Effect, int] = {}
 
-    def among(self, meanings: Iterable[Meaning], effect: Effect) -> int:
+    def doing(self, effect: Effect) -> int:
         """Give the owners, a bit each, that do at least this."""
-        found = 0
-        for each in meanings:
-            if any(at_least(own, effect) for own in each.effects):
-                found |= 1 << self.number[each]
-        return found
+        if effect not in self._doing:
+            self._doing[effect] = sum(
+                1 << owner
+                for each, owner in self.number.items()
+                if any(at_least(own, effect) for own in each.effects)
+            )
+        return self._doing[effect]
 
 
 def split(
