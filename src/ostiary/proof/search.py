@@ -15,6 +15,7 @@ operations, whatever the number of keys.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -168,9 +169,10 @@ class Search:
     """
 
     def __init__(self, table: Table, region: Cube, cubes: int) -> None:
-        self.region = [region.get(key, full) for key, full in enumerate(table.full)]
+        self.region = table.full.copy()
         planes = table.planes.copy()
         for key, mask in region.items():
+            self.region[key] = mask
             missed, inside = table.effect(key, mask)
             cubes &= ~missed
             _subtract(planes, inside)
@@ -238,9 +240,10 @@ class Search:
     def _state(self, masks: Sequence[Mask]) -> _State:
         alive = self._alive
         state = _State(self.region.copy(), alive, self._planes.copy(), alive, {})
-        for key, (mask, whole) in enumerate(zip(masks, self.region, strict=True)):
-            if mask != whole:
-                self._narrow(state, key, mask)
+        if masks is not self.region:  # mostly it is, and there may be hundreds of keys
+            for key, (mask, whole) in enumerate(zip(masks, self.region, strict=True)):
+                if mask != whole:
+                    self._narrow(state, key, mask)
         state.fresh = state.alive
         return state
 
@@ -305,7 +308,7 @@ class Search:
 
     def _masks_at(self, key: int) -> dict[Mask, int]:
         """Return the masks that restrict `key` in the region, each with the cubes that have it."""
-        found = self._given_masks[key]
+        found = self._given_masks.get(key)
         if found is None:
             whole = self.region[key]
             found = self._given_masks[key] = {
@@ -425,14 +428,14 @@ class Search:
 
     def _reset(self, learned: Iterable[Derived]) -> None:
         """Forget what was learned, but for `learned`."""
-        keys = len(self.region)
         self._literals = list(self._table.cubes)
         self._learned: list[Derived] = []
         self._alive = self.meeting
         self._planes = self._planes_given.copy()
-        self._given_masks: list[dict[Mask, int] | None] = [None] * keys
-        self._restricting = [0] * keys
-        self._added: list[list[tuple[int, Mask]]] = [[] for _ in range(keys)]
-        self._effects: list[dict[Mask, list[int]]] = [{} for _ in range(keys)]
+        # By key; most questions are settled by a few of them.
+        self._given_masks: dict[int, dict[Mask, int]] = {}
+        self._restricting: defaultdict[int, int] = defaultdict(int)
+        self._added: defaultdict[int, list[tuple[int, Mask]]] = defaultdict(list)
+        self._effects: defaultdict[int, dict[Mask, list[int]]] = defaultdict(dict)
         for each in learned:
             self._add(each)
