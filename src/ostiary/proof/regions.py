@@ -399,12 +399,12 @@ class Regions:
         """Give the ways of being in a location: by address, by country, or unknown."""
         address = self._number["address", ""]
         if key == "AllTrusted":
+            yield self._number["location", MFA_TRUSTED_IPS], _MEMBER
             mask = 0
             for each in self.partition.locations.values():
                 if isinstance(each, IpNamedLocation) and each.is_trusted:
                     mask |= self.partition.inside[each.key]
             yield address, mask
-            yield self._number["location", MFA_TRUSTED_IPS], _MEMBER
             return
         location = self.partition.locations.get(key)
         if location is None:
