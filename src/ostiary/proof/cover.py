@@ -216,7 +216,8 @@ class Index:
         return owned
 
     def _cube(self, masks: Sequence[Mask]) -> Cube:
-        return {key: mask for key, mask in enumerate(masks) if mask != self.space.full(key)}
+        restricted = zip(masks, self._full, strict=True)
+        return {key: mask for key, (mask, full) in enumerate(restricted) if mask != full}
 
     def _hole(self, search: Search, masks: list[Mask]) -> Hole:
         cube = self._cube(masks)

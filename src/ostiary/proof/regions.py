@@ -54,6 +54,7 @@ class Regions:
         self._flows: dict[frozenset[str], int] = {}
         self._filters: dict[tuple[str, str, str], list[Part]] = {}
         self._masks: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._addresses: dict[int, tuple[int, int]] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
@@ -160,9 +161,13 @@ class Regions:
     def addresses(self, cube: Cube) -> tuple[int, int]:
         """Count the IPv4 and the IPv6 addresses that a cube allows."""
         number = self._number["address", ""]
-        classes = cast("tuple[AddressClass, ...]", self._classes("address"))
-        chosen = [classes[place] for place in bits(cube.get(number, self._full[number]))]
-        return sum(each.ipv4 for each in chosen), sum(each.ipv6 for each in chosen)
+        mask = cube.get(number, self._full[number])
+        if mask not in self._addresses:
+            classes = cast("tuple[AddressClass, ...]", self._classes("address"))
+            chosen = [classes[place] for place in bits(mask)]
+            counts = sum(each.ipv4 for each in chosen), sum(each.ipv6 for each in chosen)
+            self._addresses[mask] = counts
+        return self._addresses[mask]
 
     def flows(self, flows: Collection[str]) -> int:
         """Give the mask of sign-ins by one of the flows, or of a session that began so."""
