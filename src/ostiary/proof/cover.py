@@ -141,9 +141,10 @@ class Index:
         """
         search = Search(self._table, self._checked(region), self._owned_by(among))
         holes: list[Hole] = []
-        while isinstance(found := search.run(search.region, budget), list) and len(holes) < limit:
+        found = search.run(search.region, budget)
+        while isinstance(found, list) and len(holes) < limit:
             holes.append(self._hole(search, self._grown(search, found)))
-            search.exclude(holes[-1].wide)
+            found = search.beyond(holes[-1].wide, budget)
         if not holes and found is None:
             return Holes((), complete=False, answer=self._undecided(search))
         if not holes and isinstance(found, tuple):

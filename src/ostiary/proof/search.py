@@ -193,49 +193,62 @@ class Search:
 
         `masks` lie in the region.  None when `budget` nodes were not enough.
         """
-        splits: list[_Split] = []
-        trail: Trail = []
-        state = self._state(masks)
+        self._splits: list[_Split] = []
+        return self._search(self._state(masks), budget)
+
+    def beyond(self, cube: Cube, budget: int) -> list[Mask] | Derived | None:
+        """Go on from the masks that were found last, all of which are in `cube`.
+
+        It counts as covered from now on; what is derived from it proves nothing.
+        """
+        excluded = self._table.packed(cube) | self._outside, _EXCLUDED
+        self._add(excluded)
+        rest = self._back(excluded)
+        return rest if isinstance(rest, tuple) else self._search(rest, budget)
+
+    def _search(self, state: _State, budget: int) -> list[Mask] | Derived | None:
         limit = self.nodes + budget
-        while True:
-            if self.nodes >= limit:
-                return None
+        self._trail: Trail = []
+        while self.nodes < limit:
             self.nodes += 1
-            derived = self._propagate(state, trail)
-            if derived is None:
-                if not state.alive:
-                    return state.masks
+            derived = self._propagate(state, self._trail)
+            if derived is not None:
+                rest = self._back(derived)
+                if isinstance(rest, tuple):
+                    return rest
+                state = rest
+            elif not state.alive:
+                return state.masks
+            else:
                 key, mask = self._choose(state)
                 cubes, whole = self._literals, state.masks[key]
-                splits.append(_Split(state.copy(), cubes, len(cubes), trail, key, whole))
-                trail = []
-                self._narrow(state, key, state.masks[key] & ~mask)
-                continue
-            derived = self._explain(derived, trail)
-            while splits:
-                split = splits[-1]
-                key = split.key
-                rest = split.mask & ~(derived[0] >> self._table.offset[key])
-                if rest and split.first is None:
-                    split.first = derived
-                    break
-                splits.pop()
-                if rest and split.first is not None:
-                    derived = self._explain(self._join(derived, split.first, key), split.trail)
-                    self._learn(derived)
-                else:  # what covers this part covers the other as well
-                    derived = self._explain(derived, split.trail)
-            else:
-                return derived
-            state = self._resumed(split)
-            fresh = state.fresh
-            self._narrow(state, key, rest)
-            state.fresh |= fresh
-            trail = []
+                split = _Split(state.copy(), cubes, len(cubes), self._trail, key, whole)
+                self._splits.append(split)
+                self._narrow(state, key, whole & ~mask)
+            self._trail = []
+        return None
 
-    def exclude(self, cube: Cube) -> None:
-        """Let `cube` count as covered from now on; what is derived from it proves nothing."""
-        self._add((self._table.packed(cube) | self._outside, _EXCLUDED))
+    def _back(self, derived: Derived) -> _State | Derived:
+        """Return the part that is next, once `derived` covers this one; or what covers all."""
+        derived = self._explain(derived, self._trail)
+        while self._splits:
+            split = self._splits[-1]
+            key = split.key
+            rest = split.mask & ~(derived[0] >> self._table.offset[key])
+            if rest and split.first is None:
+                split.first = derived
+                state = self._resumed(split)
+                fresh = state.fresh
+                self._narrow(state, key, rest)
+                state.fresh |= fresh
+                return state
+            self._splits.pop()
+            if rest and split.first is not None:
+                derived = self._explain(self._join(derived, split.first, key), split.trail)
+                self._learn(derived)
+            else:  # what covers this part covers the other as well
+                derived = self._explain(derived, split.trail)
+        return derived
 
     def _state(self, masks: Sequence[Mask]) -> _State:
         alive = self._alive
