@@ -77,10 +77,8 @@ class Index:
         self._full = [space.full(key) for key in range(len(space.sizes))]
         self.owners = [owner for owner, _ in cubes]
         self.cubes = [cube for _, cube in cubes]
-        for key in set[int]().union(*self.cubes):
-            self._check_key(key)
         self._table = Table(space, self.cubes)
-        for key, masks in enumerate(self._table.by_mask):
+        for key, masks in self._table.by_mask.items():
             for mask in masks:
                 self._check(key, mask)
         self._cubes_of: dict[int, int] = {}

@@ -45,15 +45,18 @@ class Table:
     def __init__(self, space: Space, cubes: Sequence[Cube]) -> None:
         self.full = [(1 << size) - 1 for size in space.sizes]
         self.cubes = cubes
-        self.by_mask: list[dict[Mask, int]] = [{} for _ in space.sizes]
-        self.planes = [0] * max(4, max(map(len, cubes), default=0).bit_length())
+        self.by_mask: defaultdict[int, dict[Mask, int]] = defaultdict(dict)
+        by_length: defaultdict[int, int] = defaultdict(int)
         for number, cube in enumerate(cubes):
             bit = 1 << number
+            by_length[len(cube)] |= bit
             for key, mask in cube.items():
                 same = self.by_mask[key]
                 same[mask] = same.get(mask, 0) | bit
-            for place in bits(len(cube)):
-                self.planes[place] |= bit
+        self.planes = [0] * max(4, max(by_length, default=0).bit_length())
+        for length, numbers in by_length.items():
+            for place in bits(length):
+                self.planes[place] |= numbers
         self.offset: list[int] = []
         end = 0
         for size in space.sizes:
