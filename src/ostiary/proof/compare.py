@@ -18,18 +18,13 @@ from ostiary.model.sign_in import SignIn
 from ostiary.proof.attributes import TooHardError
 from ostiary.proof.conditions import DeviceCodeDevice
 from ostiary.proof.cover import BUDGET, Hole, Index
-from ostiary.proof.cubes import contains, plainest
+from ostiary.proof.cubes import bits, contains, plainest
 from ostiary.proof.decision import Decision
 from ostiary.proof.effects import Effect
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.prove import restricted
 from ostiary.proof.results import Restriction
-from ostiary.proof.versions import (
-    Meaning,
-    Owners,
-    meaning,
-    split,
-)
+from ostiary.proof.versions import Owners, meaning, split
 from ostiary.proof.witness import sign_in
 
 # What one effect of one policy changes is told by its largest parts.
@@ -111,14 +106,17 @@ class _Comparison:
         self.sets = (before, after)
         self.budget = budget
         old_keys, new_keys, locations = split(before, after)
-        self.meanings: tuple[dict[Meaning, list[str]], dict[Meaning, list[str]]] = ({}, {})
-        for policy_set, keys, meanings in zip(
-            self.sets, (old_keys, new_keys), self.meanings, strict=True
-        ):
-            for policy in policy_set.policies:
-                if (means := meaning(policy, keys)) is not None:
-                    meanings.setdefault(means, []).append(policy.key)
-        self.owners = Owners((each for some in self.meanings for each in some), locations, facts)
+        told = [
+            (side, policy.key, means)
+            for side, keys in enumerate((old_keys, new_keys))
+            for policy in self.sets[side].policies
+            if (means := meaning(policy, keys)) is not None
+        ]
+        self.owners = Owners((means for _, _, means in told), locations, facts)
+        # Of each version: which policies an owner stands for, by their keys.
+        self.keys: tuple[dict[int, list[str]], dict[int, list[str]]] = ({}, {})
+        for side, key, means in told:
+            self.keys[side].setdefault(self.owners.number[means], []).append(key)
         self.index = Index(
             self.owners.space,
             [(owner, cube) for owner, cubes in enumerate(self.owners.cubes) for cube in cubes],
@@ -128,9 +126,9 @@ class _Comparison:
     def difference(self, parts: int) -> Difference:
         changes: list[Change] = []
         complete = True
-        for kind, effect, means, among, side in self._questions():
+        for kind, effect, owner, among, keys in self._questions():
             found: list[Hole] = []
-            for region in self.owners.cubes[self.owners.number[means]]:
+            for region in self.owners.cubes[owner]:
                 holes = self.index.holes(region, among, limit=parts, budget=self.budget)
                 complete = complete and holes.complete
                 found += (
@@ -139,9 +137,8 @@ class _Comparison:
                     if not any(contains(other.wide, hole.wide) for other in found)
                 )
             complete = complete and len(found) <= parts
-            keys = tuple(self.meanings[side][means])
             largest = sorted(found, key=self._largeness)[:parts]
-            changes += (self._change(kind, effect, keys, hole) for hole in largest)
+            changes += (self._change(kind, effect, tuple(keys), hole) for hole in largest)
         return self._told(changes, complete=complete)
 
     def _largeness(self, hole: Hole) -> tuple[int, int]:
@@ -153,26 +150,24 @@ class _Comparison:
         gave_up = not complete and not changes
         return Difference(tuple(changes), complete, "the search gave up" if gave_up else None)
 
-    def _questions(self) -> Iterator[tuple[Kind, Effect, Meaning, int, int]]:
-        """Give what one version alone does, and the owners by which that makes no difference.
+    def _questions(self) -> Iterator[tuple[Kind, Effect, int, int, list[str]]]:
+        """Give what an owner of one version alone does, and those by which it makes no difference.
 
         Those are what does at least the same in the other version; and, unless it is about a block,
         what blocks in the one version: nothing is demanded then.
         """
         kinds: tuple[tuple[Kind, Kind], ...] = (("opened", "eased"), ("closed", "tightened"))
+        effects = [each.effects for each in self.owners.number]
+        owners = [sum(1 << owner for owner in keys) for keys in self.keys]
         for side, (harder, softer) in enumerate(kinds):
-            own, other = self.meanings[side], self.meanings[1 - side]
-            blocking = self.owners.among(own, "block")
-            does: dict[Effect, int] = {}
-            for means in (each for each in own if each not in other):
-                for effect in means.effects:
-                    if effect not in does:
-                        does[effect] = self.owners.impossible | self.owners.among(other, effect)
-                    among = does[effect]
-                    if effect == "block":
-                        yield harder, effect, means, among, side
-                    else:
-                        yield softer, effect, means, among | blocking, side
+            own, other = owners[side], owners[1 - side]
+            for owner in bits(own & ~other):
+                for effect in effects[owner]:
+                    among = self.owners.impossible | other & self.owners.doing(effect)
+                    if effect != "block":
+                        among |= own & self.owners.doing("block")
+                    kind = harder if effect == "block" else softer
+                    yield kind, effect, owner, among, self.keys[side][owner]
 
     def _change(self, kind: Kind, effect: Effect, policies: tuple[str, ...], hole: Hole) -> Change:
         owners = self.owners

@@ -77,10 +77,8 @@ class Index:
         self._full = [space.full(key) for key in range(len(space.sizes))]
         self.owners = [owner for owner, _ in cubes]
         self.cubes = [cube for _, cube in cubes]
-        for key in set[int]().union(*self.cubes):
-            self._check_key(key)
         self._table = Table(space, self.cubes)
-        for key, masks in enumerate(self._table.by_mask):
+        for key, masks in self._table.by_mask.items():
             for mask in masks:
                 self._check(key, mask)
         self._cubes_of: dict[int, int] = {}
@@ -141,9 +139,10 @@ class Index:
         """
         search = Search(self._table, self._checked(region), self._owned_by(among))
         holes: list[Hole] = []
-        while isinstance(found := search.run(search.region, budget), list) and len(holes) < limit:
+        found = search.run(search.region, budget)
+        while isinstance(found, list) and len(holes) < limit:
             holes.append(self._hole(search, self._grown(search, found)))
-            search.exclude(holes[-1].wide)
+            found = search.beyond(holes[-1].wide, budget)
         if not holes and found is None:
             return Holes((), complete=False, answer=self._undecided(search))
         if not holes and isinstance(found, tuple):
@@ -216,7 +215,8 @@ class Index:
         return owned
 
     def _cube(self, masks: Sequence[Mask]) -> Cube:
-        return {key: mask for key, mask in enumerate(masks) if mask != self.space.full(key)}
+        restricted = zip(masks, self._full, strict=True)
+        return {key: mask for key, (mask, full) in enumerate(restricted) if mask != full}
 
     def _hole(self, search: Search, masks: list[Mask]) -> Hole:
         cube = self._cube(masks)

@@ -54,6 +54,7 @@ class Regions:
         self._flows: dict[frozenset[str], int] = {}
         self._filters: dict[tuple[str, str, str], list[Part]] = {}
         self._masks: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._addresses: dict[int, tuple[int, int]] = {}
 
     def of_policy(self, of: Conditions) -> Sequence[Cube]:
         """Give the sign-ins that a policy with these conditions applies to."""
@@ -160,9 +161,13 @@ class Regions:
     def addresses(self, cube: Cube) -> tuple[int, int]:
         """Count the IPv4 and the IPv6 addresses that a cube allows."""
         number = self._number["address", ""]
-        classes = cast("tuple[AddressClass, ...]", self._classes("address"))
-        chosen = [classes[place] for place in bits(cube.get(number, self._full[number]))]
-        return sum(each.ipv4 for each in chosen), sum(each.ipv6 for each in chosen)
+        mask = cube.get(number, self._full[number])
+        if mask not in self._addresses:
+            classes = cast("tuple[AddressClass, ...]", self._classes("address"))
+            chosen = [classes[place] for place in bits(mask)]
+            counts = sum(each.ipv4 for each in chosen), sum(each.ipv6 for each in chosen)
+            self._addresses[mask] = counts
+        return self._addresses[mask]
 
     def flows(self, flows: Collection[str]) -> int:
         """Give the mask of sign-ins by one of the flows, or of a session that began so."""
@@ -399,12 +404,12 @@ class Regions:
         """Give the ways of being in a location: by address, by country, or unknown."""
         address = self._number["address", ""]
         if key == "AllTrusted":
+            yield self._number["location", MFA_TRUSTED_IPS], _MEMBER
             mask = 0
             for each in self.partition.locations.values():
                 if isinstance(each, IpNamedLocation) and each.is_trusted:
                     mask |= self.partition.inside[each.key]
             yield address, mask
-            yield self._number["location", MFA_TRUSTED_IPS], _MEMBER
             return
         location = self.partition.locations.get(key)
         if location is None:

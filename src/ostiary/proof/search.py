@@ -15,6 +15,7 @@ operations, whatever the number of keys.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,15 +45,18 @@ class Table:
     def __init__(self, space: Space, cubes: Sequence[Cube]) -> None:
         self.full = [(1 << size) - 1 for size in space.sizes]
         self.cubes = cubes
-        self.by_mask: list[dict[Mask, int]] = [{} for _ in space.sizes]
-        self.planes = [0] * max(4, max(map(len, cubes), default=0).bit_length())
+        self.by_mask: defaultdict[int, dict[Mask, int]] = defaultdict(dict)
+        by_length: defaultdict[int, int] = defaultdict(int)
         for number, cube in enumerate(cubes):
             bit = 1 << number
+            by_length[len(cube)] |= bit
             for key, mask in cube.items():
                 same = self.by_mask[key]
                 same[mask] = same.get(mask, 0) | bit
-            for place in bits(len(cube)):
-                self.planes[place] |= bit
+        self.planes = [0] * max(4, max(by_length, default=0).bit_length())
+        for length, numbers in by_length.items():
+            for place in bits(length):
+                self.planes[place] |= numbers
         self.offset: list[int] = []
         end = 0
         for size in space.sizes:
@@ -168,9 +172,10 @@ class Search:
     """
 
     def __init__(self, table: Table, region: Cube, cubes: int) -> None:
-        self.region = [region.get(key, full) for key, full in enumerate(table.full)]
+        self.region = table.full.copy()
         planes = table.planes.copy()
         for key, mask in region.items():
+            self.region[key] = mask
             missed, inside = table.effect(key, mask)
             cubes &= ~missed
             _subtract(planes, inside)
@@ -191,56 +196,70 @@ class Search:
 
         `masks` lie in the region.  None when `budget` nodes were not enough.
         """
-        splits: list[_Split] = []
-        trail: Trail = []
-        state = self._state(masks)
+        self._splits: list[_Split] = []
+        return self._search(self._state(masks), budget)
+
+    def beyond(self, cube: Cube, budget: int) -> list[Mask] | Derived | None:
+        """Go on from the masks that were found last, all of which are in `cube`.
+
+        It counts as covered from now on; what is derived from it proves nothing.
+        """
+        excluded = self._table.packed(cube) | self._outside, _EXCLUDED
+        self._add(excluded)
+        rest = self._back(excluded)
+        return rest if isinstance(rest, tuple) else self._search(rest, budget)
+
+    def _search(self, state: _State, budget: int) -> list[Mask] | Derived | None:
         limit = self.nodes + budget
-        while True:
-            if self.nodes >= limit:
-                return None
+        self._trail: Trail = []
+        while self.nodes < limit:
             self.nodes += 1
-            derived = self._propagate(state, trail)
-            if derived is None:
-                if not state.alive:
-                    return state.masks
+            derived = self._propagate(state, self._trail)
+            if derived is not None:
+                rest = self._back(derived)
+                if isinstance(rest, tuple):
+                    return rest
+                state = rest
+            elif not state.alive:
+                return state.masks
+            else:
                 key, mask = self._choose(state)
                 cubes, whole = self._literals, state.masks[key]
-                splits.append(_Split(state.copy(), cubes, len(cubes), trail, key, whole))
-                trail = []
-                self._narrow(state, key, state.masks[key] & ~mask)
-                continue
-            derived = self._explain(derived, trail)
-            while splits:
-                split = splits[-1]
-                key = split.key
-                rest = split.mask & ~(derived[0] >> self._table.offset[key])
-                if rest and split.first is None:
-                    split.first = derived
-                    break
-                splits.pop()
-                if rest and split.first is not None:
-                    derived = self._explain(self._join(derived, split.first, key), split.trail)
-                    self._learn(derived)
-                else:  # what covers this part covers the other as well
-                    derived = self._explain(derived, split.trail)
-            else:
-                return derived
-            state = self._resumed(split)
-            fresh = state.fresh
-            self._narrow(state, key, rest)
-            state.fresh |= fresh
-            trail = []
+                split = _Split(state.copy(), cubes, len(cubes), self._trail, key, whole)
+                self._splits.append(split)
+                self._narrow(state, key, whole & ~mask)
+            self._trail = []
+        return None
 
-    def exclude(self, cube: Cube) -> None:
-        """Let `cube` count as covered from now on; what is derived from it proves nothing."""
-        self._add((self._table.packed(cube) | self._outside, _EXCLUDED))
+    def _back(self, derived: Derived) -> _State | Derived:
+        """Return the part that is next, once `derived` covers this one; or what covers all."""
+        derived = self._explain(derived, self._trail)
+        while self._splits:
+            split = self._splits[-1]
+            key = split.key
+            rest = split.mask & ~(derived[0] >> self._table.offset[key])
+            if rest and split.first is None:
+                split.first = derived
+                state = self._resumed(split)
+                fresh = state.fresh
+                self._narrow(state, key, rest)
+                state.fresh |= fresh
+                return state
+            self._splits.pop()
+            if rest and split.first is not None:
+                derived = self._explain(self._join(derived, split.first, key), split.trail)
+                self._learn(derived)
+            else:  # what covers this part covers the other as well
+                derived = self._explain(derived, split.trail)
+        return derived
 
     def _state(self, masks: Sequence[Mask]) -> _State:
         alive = self._alive
         state = _State(self.region.copy(), alive, self._planes.copy(), alive, {})
-        for key, (mask, whole) in enumerate(zip(masks, self.region, strict=True)):
-            if mask != whole:
-                self._narrow(state, key, mask)
+        if masks is not self.region:  # mostly it is, and there may be hundreds of keys
+            for key, (mask, whole) in enumerate(zip(masks, self.region, strict=True)):
+                if mask != whole:
+                    self._narrow(state, key, mask)
         state.fresh = state.alive
         return state
 
@@ -305,7 +324,7 @@ class Search:
 
     def _masks_at(self, key: int) -> dict[Mask, int]:
         """Return the masks that restrict `key` in the region, each with the cubes that have it."""
-        found = self._given_masks[key]
+        found = self._given_masks.get(key)
         if found is None:
             whole = self.region[key]
             found = self._given_masks[key] = {
@@ -425,14 +444,14 @@ class Search:
 
     def _reset(self, learned: Iterable[Derived]) -> None:
         """Forget what was learned, but for `learned`."""
-        keys = len(self.region)
         self._literals = list(self._table.cubes)
         self._learned: list[Derived] = []
         self._alive = self.meeting
         self._planes = self._planes_given.copy()
-        self._given_masks: list[dict[Mask, int] | None] = [None] * keys
-        self._restricting = [0] * keys
-        self._added: list[list[tuple[int, Mask]]] = [[] for _ in range(keys)]
-        self._effects: list[dict[Mask, list[int]]] = [{} for _ in range(keys)]
+        # By key; most questions are settled by a few of them.
+        self._given_masks: dict[int, dict[Mask, int]] = {}
+        self._restricting: defaultdict[int, int] = defaultdict(int)
+        self._added: defaultdict[int, list[tuple[int, Mask]]] = defaultdict(list)
+        self._effects: defaultdict[int, dict[Mask, list[int]]] = defaultdict(dict)
         for each in learned:
             self._add(each)

@@ -1,7 +1,7 @@
 """Two versions of a tenant's policies as one set of owners over one partition.
 
-A named location that differs between the two has a key for each, and `AllTrusted` is spelled out,
-so that a condition means the same wherever it stands.
+A named location that differs between the two has a key for each, and `AllTrusted` is spelled out
+where it differs, so that a condition means the same wherever it stands.
 """
 
 from __future__ import annotations
@@ -89,14 +89,17 @@ class Owners:
         ]
         self.cubes.append(self.regions.impossible())
         self.impossible = 1 << len(self.number)
+        self._doing: dict[Effect, int] = {}
 
-    def among(self, meanings: Iterable[Meaning], effect: Effect) -> int:
+    def doing(self, effect: Effect) -> int:
         """Give the owners, a bit each, that do at least this."""
-        found = 0
-        for each in meanings:
-            if any(at_least(own, effect) for own in each.effects):
-                found |= 1 << self.number[each]
-        return found
+        if effect not in self._doing:
+            self._doing[effect] = sum(
+                1 << owner
+                for each, owner in self.number.items()
+                if any(at_least(own, effect) for own in each.effects)
+            )
+        return self._doing[effect]
 
 
 def split(
@@ -108,10 +111,14 @@ def split(
     differing = {key for key in old.keys() & new.keys() if old[key] != new[key]}
     locations: list[NamedLocation] = []
     keys: list[dict[str, Sequence[str]]] = []
+    spelled: list[Sequence[str]] = []
     for version, of in (("before", old), ("after", new)):
         renamed: dict[str, Sequence[str]] = {key: (named(key, version),) for key in differing}
-        spelled = [key for each in trusted(of.values()) for key in renamed.get(each, (each,))]
-        keys.append({**renamed, "AllTrusted": spelled})
+        keys.append(renamed)
+        spelled.append([key for each in trusted(of.values()) for key in renamed.get(each, (each,))])
         locations += [replace(of[key], key=named(key, version)) for key in sorted(differing)]
     locations += [each for key, each in (old | new).items() if key not in differing]
+    if spelled[0] != spelled[1]:
+        for renamed, trusts in zip(keys, spelled, strict=True):
+            renamed["AllTrusted"] = trusts
     return keys[0], keys[1], locations

@@ -58,9 +58,3 @@ def test_volume_counts_points() -> None:
     assert volume(SPACE, {}) == 24
     assert volume(SPACE, {0: 0b101, 2: 0b1000}) == 4
     assert volume(Space(()), {}) == 1
-
-
-def test_volume_weighs_classes() -> None:
-    weights = {2: (2**128, 5, 1, 1)}
-    assert volume(SPACE, {2: 0b0011}, weights) == 3 * 2 * (2**128 + 5)
-    assert volume(SPACE, {0: 0b001}, weights) == 2 * (2**128 + 7)

@@ -65,15 +65,18 @@ def test_a_part_of_the_region_can_be_searched() -> None:
     assert found.run([0b011, 0b11], 10) == [0b010, 0b10]
 
 
-def test_an_excluded_cube_counts_as_covered() -> None:
-    found = whole(Space((2,) * 17), [])
-    found.exclude(dict.fromkeys(range(17), 1))  # restricts more keys than any cube of the table
+def test_the_search_goes_on_beyond_what_it_found() -> None:
+    found = whole(Space((2,) * 17), [{0: 0b01}, {1: 0b01, 2: 0b01}])
+    many = dict.fromkeys(range(17), 0b10)  # restricts more keys than any cube of the table
+    assert isinstance(found.run(list(many.values()), 100), list)
+    assert isinstance(found.beyond(many, 100), tuple)
     left = found.run(found.region, 100)
     assert isinstance(left, list)
-    assert 0b10 in left
-    found.exclude({0: 0b01})
-    found.exclude({0: 0b10})
-    assert isinstance(found.run(found.region, 100), tuple)
+    assert 0b01 in left[1:]
+    other = found.beyond({0: 0b10, 1: left[1], 2: left[2]}, 100)
+    assert isinstance(other, list)
+    assert not (other[1] & left[1] and other[2] & left[2])
+    assert isinstance(found.beyond({0: 0b10}, 100), tuple)
 
 
 @pytest.mark.parametrize("limit", [2, 3, 10])
@@ -85,8 +88,7 @@ def test_forgetting_changes_no_verdict(monkeypatch: pytest.MonkeyPatch, limit: i
         found = whole(GROUPS, POINTS[:missing] + POINTS[missing + 1 :])
         left = found.run(found.region, 100_000)
         assert left == list(POINTS[missing].values())
-        found.exclude(POINTS[missing])
-        assert isinstance(found.run(found.region, 100_000), tuple)
+        assert isinstance(found.beyond(POINTS[missing], 100_000), tuple)
 
 
 def test_a_table_forgets_effects_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
