@@ -21,6 +21,7 @@ from tests.engine.unit.tenant.export_files import office, policy
 
 pytestmark = pytest.mark.e2e
 
+GLASS = "e0e0e0e0-1111-4222-8333-000000000001"
 TENANT = "11111111-0000-4000-8000-000000000001"
 ARGUMENTS = ("adopt", "contoso", "--tenant-id", TENANT, "--sandbox")
 LONG = 900.0  # seconds: two cores are shared
@@ -48,10 +49,13 @@ def fill(checkout: Checkout, tenant: RawTenant) -> None:
     checkout.sandbox.furnish(
         TENANT,
         {
-            "groups": [{"id": i, "displayName": name} for i, name in named["groups"].items()],
+            "groups": [
+                {"id": i, "displayName": name, "members": [GLASS] if i == EMERGENCY else []}
+                for i, name in named["groups"].items()
+            ],
             "users": [
                 {"id": i, "displayName": name, "userPrincipalName": name}
-                for i, name in named["users"].items()
+                for i, name in {**named["users"], GLASS: "glass@contoso.com"}.items()
             ],
             "servicePrincipals": [
                 *(
