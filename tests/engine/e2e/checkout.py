@@ -236,9 +236,11 @@ class Checkout:
         for each in wanted:
             assert each in found, (each, [other for other in found if other.key == each.key])
         assert len(found) == len(wanted), sorted(each.key for each in found)
-        assert self.recorded(environment) == {
-            keys_of[each["displayName"]]: each["id"] for each in ours
-        } | {keys[identity]: identity for identity in locations.values() if identity in keys}
+        expected = {keys_of[each["displayName"]]: each["id"] for each in ours}
+        expected |= {
+            keys[identity]: identity for identity in locations.values() if identity in keys
+        }
+        assert self.recorded(environment) == expected, (self.recorded(environment), expected)
 
     def recorded(self, environment: str = "sandbox") -> dict[str, str]:
         """Give the ids in the engine's state by key; nothing in it may be pending."""
