@@ -98,6 +98,11 @@ def apply(
     """
     recorded = prepare(of)
     managed, listed = recorded.managed, cleared(of, recorded, tell_preflight)
+    if not managed.ids <= listed.ids:
+        # What is gone and not specified any more is no change to the engine, which keeps it.
+        of.say("the state holds what the tenant does not; reading it anew")
+        of.stack.forget_pending()
+        managed = managed_by(of.stack.state())
     todo = plan(of, managed, listed)
     if todo.size:
         confirm(todo.size)

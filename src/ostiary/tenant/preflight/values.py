@@ -66,6 +66,11 @@ class Listed:
     policies: tuple[Json, ...] = ()
     named_locations: tuple[Json, ...] = ()
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all of it."""
+        return frozenset(each["id"] for each in (*self.policies, *self.named_locations))
+
 
 @dataclass(frozen=True, slots=True)
 class Directory:
