@@ -199,7 +199,7 @@ def check_state(recorded: Recorded, observed: Observed, found: Orphans) -> Itera
                 "gone-from-tenant",
                 Severity.WARN,
                 f"{kind} of this stack are not in the tenant any more: {quoted(gone)}",
-                "what is specified is made again; what was deleted within 30 days can also be restored",
+                "what is specified is made again; a deleted one can be restored for 30 days",
             )
     if left := sorted({*found.policies, *found.named_locations}):
         yield Finding(
