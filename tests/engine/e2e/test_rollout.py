@@ -115,21 +115,24 @@ def test_ctrl_c_begins_no_other_tenant_and_the_next_run_goes_on(fresh: Checkout)
         fresh.assert_as_specified(each)
 
 
-def test_who_waits_for_the_lock_of_another_machine_says_so(deployed: Checkout) -> None:
+def test_the_lock_of_another_machine_is_told_and_the_next_rollout_goes_on(
+    deployed: Checkout,
+) -> None:
     deployed.write("rollout.yaml", {"rings": {"all": ["sandbox"]}})
     edit(deployed.root / "environments/sandbox.yaml", "203.0.113.0/24", "203.0.113.0/25")
     locks = deployed.root / ".ostiary/state/.pulumi/locks/organization/ostiary/sandbox"
     locks.mkdir(parents=True, exist_ok=True)
     lock = {"pid": 1, "username": "b", "hostname": "elsewhere", "timestamp": "2026-11-23T10:00:00Z"}
     (locks / "one.json").write_text(json.dumps(lock))
+    deployed.mark()
 
-    run = deployed.begin("rollout", "--ring", "all", "--sandbox", "--format", "json")
-    waits = "waiting for another run, which holds the lock"
-    until(lambda: waits in run.said().stderr or run.process.poll() is not None)
-    assert waits in run.said().stderr, run.said().text
+    refused = deployed.run("rollout", "--ring", "all", "--sandbox", "--format", "json")
+    assert (refused.code, states(refused)) == (5, ["failed"]), refused.text
+    assert "locked by process 1 on elsewhere" in refused.stderr
+    assert deployed.writes() == []
+
     (locks / "one.json").unlink()
-    done = run.end()
-
+    done = deployed.run("rollout", "--ring", "all", "--sandbox", "--format", "json")
     assert (done.code, states(done)) == (0, ["done"]), done.text
     deployed.assert_as_specified()
 
