@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from ostiary.apply import Target, managed_by, prepare, target
-from ostiary.cli.terminal import Format, Output, say, show, show_json
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import environ_for, only_one, stack_of
 from ostiary.cli.workspace import today, workspace_root
 from ostiary.deploy.import_file import PROVIDER_NAME, import_file
@@ -65,9 +65,7 @@ def adopt(  # noqa: PLR0913 (each is an option of the command line)
     owner: Annotated[
         str, typer.Option(help="Who answers for the exclusions that are found.")
     ] = "unknown",
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Read the local sandbox tenant.")
-    ] = False,
+    sandbox: Sandbox = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Write a tenant's policies and named locations as files, and take them over as they are."""

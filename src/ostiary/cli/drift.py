@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ostiary.apply import applied_by, managed_by, see_same_tenant
-from ostiary.cli.terminal import Format, Output, say, show, show_json
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import only_one, stack_of
 from ostiary.cli.workspace import report as report_diagnostics
 from ostiary.cli.workspace import resolved_all_or_exit, today, workspace_root
@@ -42,9 +42,7 @@ _LONGEST = 8
 def drift(
     environment: Annotated[str, typer.Argument(help="The environment whose tenant is meant.")],
     *,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="In the local sandbox tenant.")
-    ] = False,
+    sandbox: Sandbox = False,
     accept: Annotated[
         str | None,
         typer.Option(help="Make what the tenant holds of this the specification.", metavar="KEY"),

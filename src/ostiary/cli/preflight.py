@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ostiary.apply import recorded_in, target
-from ostiary.cli.terminal import Format, Output, say, show, show_json
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import stack_of
 from ostiary.cli.workspace import resolved_all_or_exit, warn, workspace_root
 from ostiary.errors import PreflightError, ProofError
@@ -19,9 +19,7 @@ from ostiary.tenant.preflight.run import preflight as look
 def preflight(
     environment: Annotated[str, typer.Argument(help="The environment whose tenant is looked at.")],
     *,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Look at the local sandbox tenant.")
-    ] = False,
+    sandbox: Sandbox = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Do not ask for the permissions to write.")
     ] = False,

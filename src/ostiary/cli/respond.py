@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ostiary.cli.terminal import Format, say, show
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import environ_of, only_one
 from ostiary.cli.workspace import resolved_or_exit, workspace_root
 from ostiary.errors import OstiaryError
@@ -65,12 +64,8 @@ def respond(  # noqa: PLR0913 (each is an option)
         bool,
         typer.Option("--verify", help="Only verify; without users, those of the last --apply."),
     ] = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="In the local sandbox tenant.")
-    ] = False,
-    output: Annotated[
-        Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
-    ] = Format.TEXT,
+    sandbox: Sandbox = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Plan what contains suspected users, carry it out with --apply, and verify that it worked."""
     if apply and verify_only:
@@ -117,7 +112,7 @@ def respond(  # noqa: PLR0913 (each is an option)
             "done": None if done is None else response_json.done(done),
             "verified": response_json.verified(verified),
         }
-        show(json.dumps(answer, indent=2, ensure_ascii=False))
+        show_json(answer)
     raise SystemExit(status)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from ostiary.apply import managed_by, see_same_tenant
 from ostiary.cli.drift import read_tenant
-from ostiary.cli.terminal import Format, Output, say, show, show_json
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import confirm, environ_of, only_one, stack_of, tell_order
 from ostiary.cli.workspace import resolved_all_or_exit, workspace_root
 from ostiary.errors import OstiaryError, PreflightError, ProofError
@@ -26,8 +26,6 @@ from ostiary.tenant.restore import Plan, Wanted, carry_out, deleted, plan
 from ostiary.tenant.snapshots import Snapshots, read
 
 PENDING = 2
-
-Sandbox = Annotated[bool, typer.Option("--sandbox", help="In the local sandbox tenant.")]
 
 
 def snapshot(

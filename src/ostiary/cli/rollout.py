@@ -9,7 +9,7 @@ import typer
 
 from ostiary.cli.ring_run import RingRun
 from ostiary.cli.rings import rollout_or_exit
-from ostiary.cli.terminal import Format, Output, show, show_json
+from ostiary.cli.terminal import Format, Output, Sandbox, show, show_json
 from ostiary.cli.up import only_one
 from ostiary.cli.workspace import workspace_root
 from ostiary.errors import OstiaryError
@@ -26,9 +26,7 @@ def rollout(  # noqa: PLR0913 (each is an option of the command)
     preview: Annotated[
         bool, typer.Option("--preview", help="Say what would change, and change nothing.")
     ] = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="In the local sandbox tenants.")
-    ] = False,
+    sandbox: Sandbox = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Apply to real tenants without being asked.")
     ] = False,

@@ -26,6 +26,8 @@ Output = Annotated[
     Format, typer.Option("--format", help="For people, or for machines (docs/json.md).")
 ]
 
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="In the local sandbox tenant.")]
+
 
 def say(line: str) -> None:
     """Say what is being done."""

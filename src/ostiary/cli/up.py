@@ -27,7 +27,7 @@ from ostiary.apply import (
 )
 from ostiary.cli.furnish import furnish
 from ostiary.cli.preflight_told import tell_preflight
-from ostiary.cli.terminal import say, show
+from ostiary.cli.terminal import Sandbox, say, show
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
 from ostiary.deploy.stack import Stack, project_apart
@@ -49,9 +49,7 @@ _OF_THE_STATE = {"cancel", "stack", "state"}
 def up(
     environment: Annotated[str, typer.Argument(help="The environment to deploy.")] = SANDBOX,
     *,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Deploy it to the local sandbox tenant.")
-    ] = False,
+    sandbox: Sandbox = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Apply to a real tenant without being asked.")
     ] = False,
@@ -70,9 +68,7 @@ def pulumi(
     environment: Annotated[str, typer.Argument(help="The environment whose stack is meant.")],
     arguments: Annotated[list[str], typer.Argument(help="The command, as `stack history`.")],
     *,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="In the local sandbox tenant.")
-    ] = False,
+    sandbox: Sandbox = False,
 ) -> None:
     """Run a command of Pulumi's own on an environment's stack, as `up` would run it."""
     root = workspace_root()
