@@ -82,6 +82,14 @@ def target(
         yield Target(stack, resolved, client, say)
 
 
+def state_of(stack: Stack, resolved: Resolved) -> Mapping[str, Any]:
+    """Give a stack's state, made if there is none; raises PreflightError for another tenant's."""
+    stack.select()
+    state = stack.state()
+    see_same_tenant(state, resolved)
+    return state
+
+
 def apply(
     of: Target,
     *,
@@ -96,13 +104,7 @@ def apply(
     changes before the first is made, and raises to stop.  Raises
     OstiaryError of every kind; what was applied until then is in the state.
     """
-    recorded = prepare(of)
-    managed, listed = recorded.managed, cleared(of, recorded, tell_preflight)
-    if not managed.ids <= listed.ids:
-        # What is gone and not specified any more is no change to the engine, which keeps it.
-        of.say("the state holds what the tenant does not; reading it anew")
-        of.stack.forget_pending()
-        managed = managed_by(of.stack.state())
+    managed, listed = ready(of, tell_preflight)
     todo = plan(of, managed, listed)
     if todo.size:
         confirm(todo.size)
@@ -121,6 +123,23 @@ def apply(
     return Applied(changes, len(found.twins), managed)
 
 
+def ready(
+    of: Target, tell_preflight: Callable[[Preflight], None]
+) -> tuple[orphans.Managed, Listed]:
+    """Mend the state and look at the tenant; gives what the state and the tenant hold then.
+
+    Raises PreflightError where something forbids to go on.
+    """
+    recorded = prepare(of)
+    listed = cleared(of, recorded, tell_preflight)
+    if recorded.managed.ids <= listed.ids:
+        return recorded.managed, listed
+    # What is gone and not specified any more is no change to the engine, which keeps it.
+    of.say("the state holds what the tenant does not; reading it anew")
+    of.stack.refresh()
+    return managed_by(of.stack.state()), listed
+
+
 def prepare(of: Target) -> Recorded:
     """Mend what an interrupted run left in the state; gives what the state says then.
 
@@ -136,7 +155,7 @@ def prepare(of: Target) -> Recorded:
     recorded = recorded_in(state, stack)
     if state["deployment"].get("pending_operations") and not recorded.lock:
         of.say("an interrupted run did not record what it was doing; asking the tenant instead")
-        stack.forget_pending()
+        stack.refresh()
         return recorded_in(stack.state(), stack)
     return recorded
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import applied_by, managed_by, see_same_tenant
+from ostiary.apply import applied_by, managed_by, state_of
 from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import only_one, stack_of
 from ostiary.cli.workspace import report as report_diagnostics
@@ -59,9 +59,7 @@ def drift(
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
-        stack.select()
-        state = stack.state()
-        see_same_tenant(state, resolved)
+        state = state_of(stack, resolved)
         with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
             managed = managed_by(state)
             say(f"reading the tenant of {environment}")
@@ -111,7 +109,7 @@ def read_tenant(
     if ours.keys() <= there:
         return listing
     try:
-        deleted = [*client.deleted("policies"), *client.deleted("namedLocations")]
+        deleted = client.all_deleted()
     except TenantError as error:
         say(f"what was deleted is not known: {error}")
         return replace(listing, deleted=None)

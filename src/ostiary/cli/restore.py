@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ostiary.apply import managed_by, see_same_tenant
+from ostiary.apply import managed_by, state_of, target
+from ostiary.apply import snapshot as keep
 from ostiary.cli.drift import read_tenant
 from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.up import confirm, environ_of, only_one, stack_of, tell_order
@@ -76,11 +77,9 @@ def restore(  # noqa: PLR0913 (each is an option of the command line)
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
-        stack.select()
-        state = stack.state()
-        see_same_tenant(state, resolved)
-        managed = managed_by(state)
-        with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
+        managed = managed_by(state_of(stack, resolved))
+        with target(stack, resolved, say) as of:
+            client = of.client
             wanted = None if of_deleted else _of_snapshot(resolved, snapshots, snapshot)
             say(f"reading the tenant of {environment}")
             unmanaged = workspace.environments[environment].spec.unmanaged
@@ -99,8 +98,7 @@ def restore(  # noqa: PLR0913 (each is an option of the command line)
                 raise SystemExit(PENDING)
             if not (local or yes):
                 confirm(environment, len(found.steps))
-            kept = snapshots.take(client, environment, resolved.tenant_id)
-            say(f"what the tenant holds now is in {kept}")
+            keep(of, snapshots)
             ids = dict(found.ids)
             try:
                 carry_out(found.steps, client, ids, lambda step: say(f"done: {told(step)}"))
@@ -140,8 +138,7 @@ def _planned(
             f"unsettled: Graph gives two answers for {len(listing.unsettled)} objects",
             hint="try again in some minutes",
         )
-    kept = [*client.deleted("policies"), *client.deleted("namedLocations")]
-    listing = Listing(listing.policies, listing.named_locations, kept)
+    listing = Listing(listing.policies, listing.named_locations, client.all_deleted())
     say("comparing")
     return plan(resolved, managed, listing, wanted or deleted(resolved, managed, listing))
 

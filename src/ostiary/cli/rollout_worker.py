@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ostiary.apply import apply, listed_by, managed_by, plan, see_same_tenant, target
+from ostiary.apply import apply, listed_by, managed_by, plan, state_of, target
 from ostiary.cli.preflight_told import tell_preflight
 from ostiary.cli.up import only_one, tell_order
 from ostiary.cli.workspace import today
@@ -118,10 +118,8 @@ def _roll_out(job: Json, links: Path, answer: Callable[..., None]) -> Json:
     result = {"state": "done", "proof": proof, "digest": digest_of(resolved)}
     with target(stack, resolved, say, clock=_clock(wait)) as of:
         if job["preview"]:
-            stack.select()
-            state = stack.state()
-            see_same_tenant(state, resolved)
-            planned = plan(of, managed_by(state), listed_by(of))
+            managed = managed_by(state_of(stack, resolved))
+            planned = plan(of, managed, listed_by(of))
             return result | _counted(planned.changes, len(planned.found.twins), resolved)
 
         def another() -> None:

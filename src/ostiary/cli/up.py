@@ -17,9 +17,8 @@ import typer
 from ostiary.apply import (
     Say,
     apply,
-    cleared,
     leftovers,
-    prepare,
+    ready,
     safe_order,
     see_same_tenant,
     snapshot,
@@ -81,10 +80,9 @@ def pulumi(
     if arguments[0] not in {"up", "update"}:
         raise SystemExit(stack.run(arguments))
     with target(stack, resolved, say) as of:
-        recorded = prepare(of)
-        listed = cleared(of, recorded, tell_preflight(root))
-        order = safe_order(of, recorded.managed, listed, tell_order(resolved))
-        found = leftovers(of, recorded.managed, listed)
+        managed, listed = ready(of, tell_preflight(root))
+        order = safe_order(of, managed, listed, tell_order(resolved))
+        found = leftovers(of, managed, listed)
         snapshot(of, Snapshots.of(root, environment))
     raise SystemExit(stack.run(arguments, order, found.imports))
 

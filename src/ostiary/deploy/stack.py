@@ -132,10 +132,11 @@ class Stack:
         """Take away the lock that a run left which was ended before it could."""
         self._quietly("cancel", "--yes", "--stack", self.name)
 
-    def forget_pending(self) -> None:
-        """Forget the operations of which a run that was ended recorded the beginning only.
+    def refresh(self) -> None:
+        """Record what the tenant holds of what the state knows, and nothing else of it.
 
-        What they did shows in the tenant; the engine would carry them along for ever
+        Operations of which a run that was ended recorded the beginning only are forgotten.  What
+        they did shows in the tenant; the engine would carry them along for ever
         (https://www.pulumi.com/docs/support/troubleshooting/common-issues/interrupted-updates/).
         """
         arguments = ["--yes", "--skip-preview", "--clear-pending-creates"]

@@ -55,6 +55,10 @@ class GraphClient:
         """
         return list(self.graph.pages(f"{_DELETED}/{collection}", version="beta"))
 
+    def all_deleted(self) -> list[Json]:
+        """List what was deleted of both collections."""
+        return [*self.deleted("policies"), *self.deleted("namedLocations")]
+
     def restore(self, collection: Collection, identity: str) -> None:
         """Bring a deleted object back under its id, as it was; a policy may be enforced at once.
 
