@@ -195,15 +195,9 @@ class Checkout:
 
     def held(self, what: str, environment: str = "sandbox") -> list[Json]:
         """Give what the tenant holds, as Graph shows it."""
-        found: list[Json] = []
         graph = self.graph(environment)
         with closing(graph.client):
-            url = f"{CONDITIONAL_ACCESS}/{what}"
-            while url:
-                page = graph.get(url)
-                found += page["value"]
-                url = page.get("@odata.nextLink")
-        return found
+            return graph.pages(f"{CONDITIONAL_ACCESS}/{what}")
 
     def ids(self, what: str = "policies", environment: str = "sandbox") -> dict[str, str]:
         """Give the ids of what the tenant holds by display name, which none has twice."""

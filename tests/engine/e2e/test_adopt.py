@@ -87,15 +87,12 @@ def adopt(checkout: Checkout, code: int) -> Json:
 
 def held(checkout: Checkout) -> list[Json]:
     graph = Graph(checkout.sandbox, connect(checkout.sandbox), TENANT).sign_in()
-    found: list[Json] = []
     with closing(graph.client):
-        for what in ("policies", "namedLocations"):
-            url = f"{CONDITIONAL_ACCESS}/{what}"
-            while url:
-                page = graph.get(url)
-                found += page["value"]
-                url = page.get("@odata.nextLink")
-    return found
+        return [
+            each
+            for what in ("policies", "namedLocations")
+            for each in graph.pages(f"{CONDITIONAL_ACCESS}/{what}")
+        ]
 
 
 def tables(checkout: Checkout) -> dict[str, dict[str, str]]:

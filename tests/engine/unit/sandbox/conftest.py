@@ -1,4 +1,4 @@
-"""One sandbox for all tests of a run; each test has tenants of its own."""
+"""A client of the sandbox, with a tenant for each test."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ import httpx
 import pytest
 
 from ostiary.sandbox import lifecycle
-from ostiary.sandbox.faults import Faults
 from ostiary.sandbox.lifecycle import Running
 from tests.engine.unit.sandbox.wire import Graph, connect
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    home = tmp_path_factory.mktemp("sandbox") / "home"
-    yield lifecycle.start(home)
-    lifecycle.stop(home)
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +23,6 @@ def client(running: Running) -> Iterator[httpx.Client]:
 @pytest.fixture
 def graph(running: Running, client: httpx.Client) -> Graph:
     return Graph(running, client, str(uuid4())).sign_in()
-
-
-@pytest.fixture
-def faults(running: Running) -> Iterator[Faults]:
-    switch = Faults(running)
-    yield switch
-    switch.clear()
 
 
 @pytest.fixture
