@@ -29,7 +29,7 @@ from ostiary.sandbox import lifecycle
 from ostiary.sandbox.faults import Fault, Faults
 from ostiary.sandbox.lifecycle import Running
 from ostiary.spec.workspace import load
-from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS, Graph, connect
+from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS, Graph, connect, listed
 
 REPOSITORY = Path(__file__).parents[3]
 OSTIARY = Path(sys.executable).with_name("ostiary")
@@ -197,7 +197,7 @@ class Checkout:
         """Give what the tenant holds, as Graph shows it."""
         graph = self.graph(environment)
         with closing(graph.client):
-            return graph.pages(f"{CONDITIONAL_ACCESS}/{what}")
+            return listed(graph, f"{CONDITIONAL_ACCESS}/{what}")
 
     def ids(self, what: str = "policies", environment: str = "sandbox") -> dict[str, str]:
         """Give the ids of what the tenant holds by display name, which none has twice."""

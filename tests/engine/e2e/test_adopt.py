@@ -16,7 +16,7 @@ import yaml
 from ostiary.sandbox.faults import Fault
 from tests.engine.e2e.checkout import READS, Checkout, Done, copy_program, until
 from tests.engine.raw_tenant import EMERGENCY, RawTenant, raw_tenant
-from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS, Graph, connect
+from tests.engine.unit.sandbox.wire import CONDITIONAL_ACCESS, Graph, connect, listed
 from tests.engine.unit.tenant.export_files import office, policy
 
 pytestmark = pytest.mark.e2e
@@ -91,7 +91,7 @@ def held(checkout: Checkout) -> list[Json]:
         return [
             each
             for what in ("policies", "namedLocations")
-            for each in graph.pages(f"{CONDITIONAL_ACCESS}/{what}")
+            for each in listed(graph, f"{CONDITIONAL_ACCESS}/{what}")
         ]
 
 

@@ -54,16 +54,6 @@ class Graph:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def pages(self, path: str) -> list[Any]:
-        """Give what all pages of a list hold."""
-        found: list[Any] = []
-        url: str | None = path
-        while url:
-            page = self.get(url)
-            found += page["value"]
-            url = page.get("@odata.nextLink")
-        return found
-
     def create(self, path: str, body: Any) -> str:
         answer = self.ask("POST", path, body)
         assert answer.status_code == 201, answer.text
