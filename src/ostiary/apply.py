@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ostiary.deploy.planned import Resource, planned
+from ostiary.deploy.planned import Resource, planned, sent
 from ostiary.deploy.stack import (
     NAMED_LOCATION,
     POLICY,
@@ -63,7 +63,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did, how many superfluous copies it deleted, and what the stack holds now."""
+    """What an apply did, how many twins it deleted, and what the stack holds now."""
 
     changes: Sequence[Change]
     twins: int
@@ -120,6 +120,8 @@ def apply(
             # The provider sends a create again when the answer was lost, and knows of the last.
             found = leftovers(of, managed, listed_by(of))
     _delete(of, found)
+    if managed.sent:
+        of.stack.refresh(forget=True)
     return Applied(changes, len(found.twins), managed)
 
 
@@ -155,7 +157,8 @@ def prepare(of: Target) -> Recorded:
     recorded = recorded_in(state, stack)
     if state["deployment"].get("pending_operations") and not recorded.lock:
         of.say("an interrupted run did not record what it was doing; asking the tenant instead")
-        stack.refresh()
+        # What it was about to create is forgotten when that has been found and dealt with.
+        stack.refresh(forget=not recorded.managed.sent)
         return recorded_in(stack.state(), stack)
     return recorded
 
@@ -189,7 +192,7 @@ def plan(of: Target, managed: orphans.Managed, listed: Listed) -> Plan:
             ids = managed.policies if change.type == POLICY else managed.named_locations
             of.say(f"`{change.name}` ({ids.get(change.name, 'unknown')}) is to be deleted")
     for each in found.twins:
-        of.say(f"a second `{each['displayName']}` ({each['id']}) of the same content is to go")
+        of.say(f"`{each['displayName']}` ({each['id']}), left by an interrupted run, is to go")
     return Plan(changes, found)
 
 
@@ -259,7 +262,8 @@ def _tenants(state: Mapping[str, Any]) -> frozenset[str]:
 
 def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
     """Read from a stack's state which objects of the tenant are its own."""
-    resources = state["deployment"].get("resources", [])
+    deployment = state["deployment"]
+    resources = deployment.get("resources", [])
 
     def ids(kind: str) -> dict[str, str]:
         return {
@@ -268,7 +272,18 @@ def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
             if each["type"] == kind
         }
 
-    return orphans.Managed(ids(POLICY), ids(NAMED_LOCATION))
+    pending = (
+        each["resource"]
+        for each in deployment.get("pending_operations") or ()
+        if each["type"] == "creating"
+    )
+    return orphans.Managed(
+        ids(POLICY),
+        ids(NAMED_LOCATION),
+        frozenset(
+            sent(Resource(each["urn"], each["type"], "", each["inputs"]) for each in pending)
+        ),
+    )
 
 
 def applied_by(state: Mapping[str, Any]) -> PolicySet:
@@ -283,7 +298,7 @@ def applied_by(state: Mapping[str, Any]) -> PolicySet:
 
 def _delete(of: Target, found: orphans.Orphans) -> None:
     for each in found.twins:
-        of.say(f"deleting a second `{each['displayName']}` ({each['id']}) of the same content")
+        of.say(f"deleting `{each['displayName']}` ({each['id']}), left by an interrupted run")
     for policy in found.twin_policies:
         of.client.delete_policy(policy["id"])
     for location in found.twin_named_locations:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -96,6 +97,19 @@ def planned(resources: Iterable[Resource], known: Sequence[NamedLocation] = ()) 
                 if each.properties.get("state") in {"enabled", UNKNOWN}:
                     set_aside[names[each.urn]] = str(error)
     return Planned(tuple(policies), tuple(locations.values()), set_aside, assumed)
+
+
+def sent(resources: Iterable[Resource]) -> Iterator[Policy | NamedLocation]:
+    """Read what is sent to the tenant, each under an empty key and with locations by id.
+
+    What cannot be read was sent by another program than this one, and is left out.
+    """
+    for each in resources:
+        with suppress(GraphShapeError, NotKnownError):
+            if each.type == POLICY:
+                yield policy_from_graph(shown(each.properties), "")
+            elif each.type == NAMED_LOCATION:
+                yield _named_location(each, "")
 
 
 class NotKnownError(Exception):

@@ -132,14 +132,15 @@ class Stack:
         """Take away the lock that a run left which was ended before it could."""
         self._quietly("cancel", "--yes", "--stack", self.name)
 
-    def refresh(self) -> None:
+    def refresh(self, *, forget: bool = False) -> None:
         """Record what the tenant holds of what the state knows, and nothing else of it.
 
-        Operations of which a run that was ended recorded the beginning only are forgotten.  What
-        they did shows in the tenant; the engine would carry them along for ever
+        With `forget` creates of which a run that was ended recorded the beginning only are
+        forgotten; else the engine carries them along for ever
         (https://www.pulumi.com/docs/support/troubleshooting/common-issues/interrupted-updates/).
         """
-        arguments = ["--yes", "--skip-preview", "--clear-pending-creates"]
+        creates = "--clear-pending-creates" if forget else "--skip-pending-creates"
+        arguments = ["--yes", "--skip-preview", creates]
         self._quietly("refresh", *arguments, "--parallel", str(PARALLEL), "--stack", self.name)
 
     def _quietly(self, *arguments: str) -> str:

@@ -17,7 +17,7 @@ _KINDS = {
     "changed": "changed",
     "foreign": "foreign",
     "orphan": "unknown to the state",
-    "twin": "a second copy",
+    "twin": "left by an interrupted run",
 }
 
 

@@ -14,7 +14,8 @@ from ostiary.tenant.properties import Property
 Json = dict[str, Any]
 # `missing`: managed, and not in the tenant.  `changed`: managed, and not as specified.  `orphan`:
 # as specified, and unknown to the state, as an interrupted run leaves it.  `twin`: a second copy of
-# what is managed.  `foreign`: anything else that the stack does not manage.
+# what is managed, or what an interrupted run made and the files say no more.  `foreign`: anything
+# else that the stack does not manage.
 Kind = Literal["missing", "changed", "foreign", "orphan", "twin"]
 ObjectKind = Literal["policy", "named location"]
 Object = Policy | NamedLocation

@@ -2,14 +2,16 @@
 
 The provider records an object only after it has waited for it, and sends a create again when the
 answer was lost (https://github.com/hashicorp/terraform-provider-azuread/issues/1784): what it made
-before is then an orphan, or has a twin.  Only what equals the specification in every property is
-taken for such; anything else of the same name is somebody's work, and stops the run.
+before is then an orphan, or has a twin.  Only what equals the specification in every property, or
+what the state says was sent, or another of ours, is taken for such; anything else of a specified
+name is somebody's work, and stops the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ostiary.errors import PreflightError
@@ -18,6 +20,7 @@ from ostiary.model.graph import (
     named_location_from_graph,
     policy_from_graph,
 )
+from ostiary.model.policy import NamedLocation, Policy
 from ostiary.model.resolve import Resolved
 
 Json = dict[str, Any]
@@ -28,10 +31,15 @@ RENAME = "rename or remove them in the tenant, or choose another displayName"
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """Ids of what the stack's state holds, by key."""
+    """Ids of what the stack's state holds, by key.
+
+    `sent` is what a run was about to create when it was ended, each under an empty key and with
+    locations by id.  The files may say otherwise since.
+    """
 
     policies: Mapping[str, str]
     named_locations: Mapping[str, str]
+    sent: AbstractSet[Policy | NamedLocation] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -41,7 +49,7 @@ class Managed:
 
 @dataclass(slots=True)
 class Orphans:
-    """Ids to take over, by key, and twins: superfluous copies of managed objects.
+    """Ids to take over, by key, and twins: superfluous copies, and what was sent and is no more.
 
     `strange` are objects that bear the name of a specified one, differ, and are not managed.
     """
@@ -99,26 +107,57 @@ def look(
     """
     policies, locations = list(policies), list(locations)
     managed = _there(managed, {each["id"] for each in (*policies, *locations)})
-    found = Orphans()
-    location_keys = {identity: key for key, identity in managed.named_locations.items()}
-    for location in resolved.named_locations:
-        for each in _unmanaged(locations, managed.named_locations, location.display_name):
-            if location != _read(named_location_from_graph, each, location.key):
-                found.strange.append(each)
-            elif location.key in managed.named_locations or location.key in found.named_locations:
-                found.twin_named_locations.append(each)
-            else:
-                found.named_locations[location.key] = each["id"]
-                location_keys[each["id"]] = location.key
-    for policy in resolved.policies:
-        for each in _unmanaged(policies, managed.policies, policy.display_name):
-            if policy != _read(policy_from_graph, each, policy.key, location_keys):
-                found.strange.append(each)
-            elif policy.key in managed.policies or policy.key in found.policies:
-                found.twin_policies.append(each)
-            else:
-                found.policies[policy.key] = each["id"]
-    return found
+    places, twin_places, strange_places = _accounted(
+        resolved.named_locations,
+        managed.named_locations,
+        _unmanaged(locations, managed, named_location_from_graph),
+        named_location_from_graph,
+    )
+    keys = {identity: key for key, identity in {**managed.named_locations, **places}.items()}
+    found, twins, strange = _accounted(
+        resolved.policies,
+        managed.policies,
+        _unmanaged(policies, managed, policy_from_graph),
+        lambda answer, key: policy_from_graph(answer, key, keys),
+    )
+    return Orphans(found, places, twins, twin_places, strange_places + strange)
+
+
+def _accounted(
+    specified: Iterable[Policy | NamedLocation],
+    managed: Mapping[str, str],
+    unmanaged: Iterable[tuple[Json, bool]],
+    read: Callable[[Json, str], Policy | NamedLocation],
+) -> tuple[dict[str, str], list[Json], list[Json]]:
+    """Give the ids to take over by key, the twins, and what is strange.
+
+    `unmanaged` tells of each object whether it was left by an interrupted run.
+    """
+    by_name = {each.display_name: each for each in specified}
+    ids: dict[str, str] = {}
+    twins: list[Json] = []
+    strange: list[Json] = []
+    for answer, left in unmanaged:
+        one = by_name.get(answer["displayName"])
+        as_specified = one is not None and one == _read(read, answer, one.key)
+        if one and as_specified and one.key not in {*managed, *ids}:
+            ids[one.key] = answer["id"]
+        elif as_specified or left:
+            twins.append(answer)
+        elif one:
+            strange.append(answer)
+    return ids, twins, strange
+
+
+def _unmanaged(
+    objects: Sequence[Json], managed: Managed, read: Callable[..., Policy | NamedLocation]
+) -> list[tuple[Json, bool]]:
+    """Give what is not managed, and whether it is as what was sent or as a managed object."""
+    contents = {each["id"]: _read(read, each, "") for each in objects}
+    ours = {*managed.sent, *(contents.get(identity) for identity in managed.ids)} - {None}
+    return [
+        (each, contents[each["id"]] in ours) for each in objects if each["id"] not in managed.ids
+    ]
 
 
 def _there(managed: Managed, ids: set[str]) -> Managed:
@@ -126,12 +165,7 @@ def _there(managed: Managed, ids: set[str]) -> Managed:
         {key: identity for key, identity in some.items() if identity in ids}
         for some in (managed.policies, managed.named_locations)
     )
-    return Managed(of_policies, of_locations)
-
-
-def _unmanaged(objects: Iterable[Json], managed: Mapping[str, str], name: str) -> list[Json]:
-    known = set(managed.values())
-    return [each for each in objects if each["displayName"] == name and each["id"] not in known]
+    return replace(managed, policies=of_policies, named_locations=of_locations)
 
 
 def _read(read: Callable[..., Value], answer: Json, *context: object) -> Value | None:

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.e2e
 FOR_EVER = 3600.0
 
 
-def hold(checkout: Checkout, *, method: str, skip: int, seconds: float) -> Under:
-    """Start an `up` and have it held in the middle of a request about a policy."""
+def hold(checkout: Checkout, *, method: str, skip: int, seconds: float, requests: int = 2) -> Under:
+    """Start an `up` and have it held in the middle of `requests` about policies."""
     pattern = "/conditionalAccess/policies" + ("/" if method == "GET" else "$")
     checkout.add(Fault(kind="slow", method=method, path=pattern, skip=skip, seconds=seconds))
     run = checkout.begin("up")
-    until(lambda: checkout.sandbox.admin("GET", "faults")[0]["seen"] > skip + 1)
+    until(lambda: checkout.sandbox.admin("GET", "faults")[0]["seen"] >= skip + requests)
     return run
 
 
@@ -55,6 +55,32 @@ def test_an_up_goes_on_where_everything_was_killed(fresh: Checkout, method: str)
     run.end()
 
     converges(fresh, held)
+
+
+@pytest.mark.parametrize("edit", ["removed", "renamed", "switched"])
+def test_what_was_made_unrecorded_goes_although_no_file_says_it_any_more(
+    deployed: Checkout, edit: str
+) -> None:
+    file = "policies/left.yaml"
+    deployed.write(file, deployed.policy("Left"))
+    run = hold(deployed, method="POST", skip=0, seconds=3, requests=1)
+    run.signal(signal.SIGKILL)
+    run.end()
+    until(lambda: "Left" in deployed.ids())  # Graph does what it was asked, whoever waits for it
+    left = deployed.ids()["Left"]
+    deployed.heal()
+    if edit == "removed":
+        (deployed.root / file).unlink()
+    elif edit == "renamed":
+        deployed.change(file, lambda policy: policy.update(displayName="Another"))
+    else:
+        deployed.change(file, lambda policy: policy.update(state="disabled"))
+
+    done = deployed.up()
+
+    assert f"deleting `Left` ({left}), left by an interrupted run" in done.stderr
+    deployed.assert_as_specified()
+    assert "nothing changed" in deployed.up().stderr
 
 
 def test_an_up_goes_on_where_it_was_interrupted(fresh: Checkout) -> None:

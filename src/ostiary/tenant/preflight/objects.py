@@ -214,8 +214,8 @@ def check_state(recorded: Recorded, observed: Observed, found: Orphans) -> Itera
         yield Finding(
             "made-twice",
             Severity.WARN,
-            f"the tenant holds a second copy of managed objects: {quoted(names)}",
-            "`ostiary up` deletes the copies",
+            f"the tenant holds what an interrupted run made and no file asks for: {quoted(names)}",
+            "`ostiary up` deletes it",
             f"{_PROVIDER}1784",
         )
 

@@ -70,7 +70,7 @@ def test_each_kind_has_its_ways_out(resolved: Resolved) -> None:
     assert (
         "`ostiary restore sandbox --deleted` brings it back under its id until 2026-12-20" in text
     )
-    assert "a second copy: policy" in text
+    assert "left by an interrupted run: policy" in text
     assert "accept: `ostiary adopt sandbox`, or an entry in `unmanaged`" in text
     assert "refuses as long as it bears the name of a specified one" in text
     assert "changed by: unknown: the audit log has nothing of it" in text

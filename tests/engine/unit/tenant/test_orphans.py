@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ostiary.errors import PreflightError
-from ostiary.model.graph import named_location_to_graph, policy_to_graph
+from ostiary.model.graph import (
+    named_location_from_graph,
+    named_location_to_graph,
+    policy_from_graph,
+    policy_to_graph,
+)
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.spec.workspace import load
-from ostiary.tenant.orphans import Managed, find
+from ostiary.tenant.orphans import Managed, find, look
 from tests.engine.shipped import ROOT, TODAY
 
 Json = dict[str, Any]
@@ -91,3 +97,32 @@ def test_policies_of_other_names_do_not_matter(resolved: Resolved) -> None:
     other = {"id": "other", "displayName": "Somebody's", "conditions": None}
     found = find(resolved, NOTHING, [other], [other])
     assert found.imports == {"policies": {}, "namedLocations": {}}
+
+
+def test_what_was_sent_and_is_specified_no_more_is_a_twin(resolved: Resolved) -> None:
+    policies, locations = tenant(resolved)
+    former = {**policies[0], "displayName": "Former", "id": "former"}
+    place = {**locations[0], "displayName": "Former place", "id": "place"}
+    sent = frozenset({policy_from_graph(former, ""), named_location_from_graph(place, "")})
+    everything = [*policies, former], [*locations, place]
+    found = find(resolved, replace(managed(resolved), sent=sent), *everything)
+    assert found.twin_policies == [former]
+    assert found.twin_named_locations == [place]
+    assert find(resolved, managed(resolved), *everything).twins == []  # somebody else's
+
+
+def test_a_copy_of_what_the_tenant_still_holds_is_a_twin_whatever_the_files_say(
+    resolved: Resolved,
+) -> None:
+    policies, locations = tenant(resolved)
+    policies[0]["state"] = "disabled"  # the files say `enabled` since
+    copy = {**policies[0], "id": "copy"}
+    found = find(resolved, managed(resolved), [*policies, copy], locations)
+    assert found.twin_policies == [copy]
+
+
+def test_what_cannot_be_read_is_no_copy(resolved: Resolved) -> None:
+    policies, locations = tenant(resolved)
+    first, second = ({**policies[0], "id": each, "displayName": each, "?": 1} for each in "ab")
+    held = Managed({"some": "a"}, {})
+    assert look(resolved, held, [first, second], locations).twins == []
