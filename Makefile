@@ -25,10 +25,10 @@ lint: .venv/.installed ## check style, types and the layers' imports
 test: .venv/.installed ## run the tests of the policies and of the engine, in under a minute
 	$(BIN)/pytest tests -m "not e2e and not truth" -n auto -q
 
-truth: .venv/.installed ## hold proofs against other engines, on 10,000 questions
-	$(BIN)/pytest tests/engine/property/test_truth.py -n auto -q
+truth: .venv/.installed ## hold proofs against other engines, on 10,000 questions, and draw every example
+	ALL_EXAMPLES=1 $(BIN)/pytest tests/engine/property -n auto -q
 
-e2e: .venv/.installed ## run the real Pulumi engine against the sandbox tenant
+e2e: .venv/.installed ## run the real Pulumi engine against the sandbox tenant, and other programs
 	$(BIN)/pytest tests -m e2e -q
 
 bench: .venv/.installed ## measure

@@ -21,6 +21,7 @@ from ostiary.model.policy import (
 from ostiary.model.sign_in import SignIn
 from ostiary.proof.compare import compare
 from ostiary.proof.evaluate import evaluate
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import CONDITIONS, GRANTS, LOCATIONS, POLICIES
 from tests.engine.property.test_regions import READINGS, SIGN_INS
 
@@ -54,7 +55,7 @@ def versions(draw: st.DrawFn) -> tuple[PolicySet, PolicySet]:
     return PolicySet(tuple(before), (old, *rest)), PolicySet(tuple(after), (new, *rest))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(versions(), st.lists(SIGN_INS, min_size=6, max_size=12), READINGS)
 def test_no_difference_means_that_every_sign_in_is_decided_alike(
     pair: tuple[PolicySet, PolicySet], sign_ins: list[SignIn], reading: Any
@@ -80,7 +81,7 @@ def test_no_difference_means_that_every_sign_in_is_decided_alike(
         }[change.kind]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(POLICIES, st.randoms(use_true_random=False))
 def test_a_refactoring_makes_no_difference(policies: list[Policy], random: Any) -> None:
     before = PolicySet(tuple(policies), LOCATIONS)

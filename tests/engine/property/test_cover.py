@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ostiary.proof.certificate import Certificate, CertificateError, check
 from ostiary.proof.cover import Covered, Hole, Index
 from ostiary.proof.cubes import Cube, Space, bits, contains, plainest, volume
+from tests.engine.property.examples import examples
 
 Point = tuple[int, ...]
 OWNERS = 8
@@ -88,7 +89,7 @@ def assert_maximal(case: Case, hole: Cube) -> None:
 
 
 @given(cases())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
     answer = case.index.gap(case.region, case.among)
     if points(case.space, case.region, *case.counted):
@@ -103,7 +104,7 @@ def test_a_hole_or_a_proof_that_there_is_none(case: Case) -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(15, 40))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_many_overlapping_cubes_need_splits_inside_splits(seed: int, count: int) -> None:
     random = Random(seed)
     space = Space((2, 2, 2, 2, 2, 3, 3))

@@ -42,6 +42,7 @@ from ostiary.model.sign_in import (
     UserAction,
 )
 from ostiary.proof.evaluate import evaluate
+from tests.engine.property.examples import examples
 
 LOCATIONS = (
     IpNamedLocation("office", "Office", ("203.0.113.0/24",), is_trusted=True),
@@ -239,7 +240,7 @@ def complete(sign_in: SignIn, random: Any) -> Iterator[SignIn]:
         yield replace(sign_in, identity=user, target=target, **rest)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(POLICIES, SIGN_INS, READINGS, st.randoms(use_true_random=False))
 def test_no_completion_contradicts_what_is_definite(
     policies: list[Policy], sign_in: SignIn, reading: Any, random: Any
@@ -266,7 +267,7 @@ def test_no_completion_contradicts_what_is_definite(
     assert bool(decision.mattering) == (decision.outcome == "unknown")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(POLICIES, SIGN_INS, READINGS)
 def test_nothing_matters_that_is_not_in_mattering(
     policies: list[Policy], sign_in: SignIn, reading: Any
@@ -283,7 +284,7 @@ def test_nothing_matters_that_is_not_in_mattering(
     assert (again.outcome, again.mattering) == (decision.outcome, decision.mattering)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(POLICIES, SIGN_INS, st.randoms(use_true_random=False))
 def test_order_repetition_and_what_is_not_enforced_change_nothing(
     policies: list[Policy], sign_in: SignIn, random: Any
@@ -295,7 +296,7 @@ def test_order_repetition_and_what_is_not_enforced_change_nothing(
     assert evaluate(PolicySet((*shuffled, *off), LOCATIONS), sign_in).effect == effect
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(POLICIES, SIGN_INS, CONDITIONS)
 def test_a_block_more_never_lets_anybody_in(
     policies: list[Policy], sign_in: SignIn, conditions: Conditions

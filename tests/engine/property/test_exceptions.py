@@ -11,11 +11,12 @@ from ostiary.model.policy import Policy, PolicySet
 from ostiary.proof.compare import compare
 from ostiary.proof.exceptions import exclusions, opened
 from ostiary.proof.prove import Prover
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import LOCATIONS, POLICIES
 from tests.engine.property.test_regions import WORKLOADS
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(POLICIES, WORKLOADS)
 def test_an_exclusion_opens_something_just_if_it_makes_a_difference(
     policies: list[Policy], conditions: object

@@ -17,6 +17,7 @@ from ostiary.model.policy import Policy
 from ostiary.model.resolve import Resolved, resolve
 from ostiary.spec.workspace import environment_names, load
 from tests.engine import strategies
+from tests.engine.property.examples import examples
 from tests.engine.property.test_round_trip import PHASES, TENANT, write
 from tests.engine.shipped import ROOT, TODAY
 
@@ -81,7 +82,9 @@ def test_the_shipped_policies_come_back_from_what_the_engine_plans(environment: 
     assert_same(planned(unborn(resources), resolved.known_locations), resolved)
 
 
-@settings(max_examples=8, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(8), deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
+)
 @given(strategies.workspaces(TENANT, 8))
 def test_any_policy_comes_back_from_what_the_engine_plans(
     files: dict[str, strategies.Data],

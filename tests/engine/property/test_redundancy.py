@@ -20,6 +20,7 @@ from ostiary.model.policy import (
 from ostiary.proof.compare import compare
 from ostiary.proof.prove import Prover
 from ostiary.proof.redundancy import Redundant, redundant
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import LOCATIONS, POLICIES
 
 BLOCK, MFA = (GrantControls("OR", (control,)) for control in ("block", "mfa"))  # type: ignore[arg-type]
@@ -29,7 +30,7 @@ def found(*policies: Policy) -> list[Redundant]:
     return list(redundant(Prover(PolicySet(policies, LOCATIONS))))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(POLICIES)
 def test_just_the_redundant_can_go_without_a_difference(policies: list[Policy]) -> None:
     told = {each.policy for each in found(*policies)}

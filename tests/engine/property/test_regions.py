@@ -32,6 +32,7 @@ from ostiary.proof.evaluate import evaluate
 from ostiary.proof.partition import Dimension, Flow, Guest, Partition, Target
 from ostiary.proof.regions import Cube, Regions
 from ostiary.proof.witness import sign_in
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import (
     APPLICATION,
     CONDITIONS,
@@ -125,7 +126,7 @@ def policies_of(every: Sequence[Conditions]) -> PolicySet:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(EVERY, FACTS, st.data())
 def test_a_policy_applies_at_the_points_of_its_cubes_and_nowhere_else(
     every: list[Conditions], facts: list[Fact], data: st.DataObject
@@ -146,7 +147,7 @@ def test_a_policy_applies_at_the_points_of_its_cubes_and_nowhere_else(
         ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(EVERY, SIGN_INS, READINGS)
 def test_every_sign_in_lies_at_a_point_that_is_decided_alike(
     every: list[Conditions], given_: SignIn, reading: Any
@@ -172,7 +173,7 @@ GOAL_SIGN_INS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(GOAL_SIGN_INS, SIGN_INS)
 def test_a_goal_speaks_of_the_sign_ins_that_its_words_say(goal: SignIns, given_: SignIn) -> None:
     assume(isinstance(given_.identity, User))

@@ -24,6 +24,7 @@ from ostiary.proof.evaluate import evaluate
 from ostiary.proof.prove import Prover, holds, prove
 from ostiary.proof.repairs import repairs
 from ostiary.proof.results import Gap, Proof
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import CONDITIONS
 from tests.engine.property.test_evaluate import LOCATIONS as NAMED_LOCATIONS
 
@@ -69,7 +70,9 @@ def policies(conditions: list[tuple[Conditions, GrantControls, str]]) -> tuple[P
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
 @given(
     st.lists(st.tuples(CONDITIONS, GRANTS, STATES), min_size=1, max_size=4).map(policies),
     GIVEN,

@@ -16,6 +16,7 @@ from ostiary.model.graph import (
 from ostiary.model.resolve import resolve
 from ostiary.spec.workspace import load
 from tests.engine import strategies
+from tests.engine.property.examples import examples
 
 TENANT = "22222222-0000-4000-8000-000000000000"
 
@@ -31,7 +32,9 @@ def write(root: Path, files: dict[str, strategies.Data]) -> None:
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
-@settings(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(15), deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
+)
 @given(strategies.workspaces(TENANT, 8))
 def test_a_policy_comes_back_from_graphs_json(files: dict[str, strategies.Data]) -> None:
     with TemporaryDirectory() as folder:

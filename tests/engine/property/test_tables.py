@@ -42,6 +42,7 @@ from ostiary.proof.batch import Batch
 from ostiary.proof.columns import numbered
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.tables import Tables
+from tests.engine.property.examples import examples
 from tests.engine.property.test_evaluate import (
     COMPLIANT,
     GRANTS,
@@ -241,7 +242,7 @@ def applies(tables: Tables, sign_in: SignIn) -> dict[str, bool | None]:
     }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(POLICIES, st.lists(SIGN_INS, min_size=1, max_size=6), READINGS)
 def test_tables_agree_with_evaluate_on_every_policy(
     policies: list[Policy], sign_ins: list[SignIn], reading: Any
@@ -266,7 +267,7 @@ def bits(row: Any) -> int:
     return int.from_bytes(row.astype("<u8").tobytes(), "little")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(POLICIES, st.lists(SIGN_INS, max_size=8), READINGS)
 def test_batches_agree_with_single_sign_ins(
     policies: list[Policy], sign_ins: list[SignIn], reading: Any

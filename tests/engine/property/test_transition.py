@@ -24,6 +24,7 @@ from ostiary.model.policy import (
 from ostiary.model.sign_in import SignIn, User
 from ostiary.proof.evaluate import evaluate
 from ostiary.proof.transition import Resource, Transition, transition
+from tests.engine.property.examples import examples
 from tests.engine.property.test_compare import versions
 from tests.engine.property.test_regions import READINGS, SIGN_INS
 
@@ -99,7 +100,7 @@ def within(wanted: Any, decision: Any) -> bool:
     return any(set(each) <= set(wanted) for each in decision.requirements)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(versions(), st.lists(SIGN_INS, min_size=4, max_size=8), READINGS)
 def test_a_safe_order_is_safe_in_every_state_that_can_be_reached(
     pair: tuple[PolicySet, PolicySet], sign_ins: list[SignIn], reading: Any

@@ -18,6 +18,7 @@ from ostiary.tenant.adopt import adopt, write
 from ostiary.tenant.existing import Wishes
 from ostiary.tenant.exports import Exported
 from tests.engine import strategies
+from tests.engine.property.examples import examples
 from tests.engine.property.test_round_trip import TENANT
 from tests.engine.property.test_round_trip import write as write_data
 
@@ -38,7 +39,9 @@ def names(environment: strategies.Data) -> Tables:
     }  # type: ignore[return-value] # the keys are those of Table
 
 
-@settings(max_examples=10, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(10), deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
+)
 @given(strategies.workspaces(TENANT, 8))
 def test_a_policy_comes_back_from_its_file(files: dict[str, strategies.Data]) -> None:
     tables = names(files["environments/here.yaml"])
@@ -63,7 +66,9 @@ def test_a_policy_comes_back_from_its_file(files: dict[str, strategies.Data]) ->
     assert again.known_locations == first.known_locations
 
 
-@settings(max_examples=10, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(10), deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck)
+)
 @given(strategies.workspaces(TENANT, 6))
 def test_a_policy_comes_back_from_a_tenant(files: dict[str, strategies.Data]) -> None:
     tables = names(files["environments/here.yaml"])

@@ -15,7 +15,10 @@ from ostiary.deploy.engine_build import GoProgram, build
 from ostiary.errors import EngineError
 from tests.engine.unit.deploy.processes import gone, until
 
-pytestmark = pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go toolchain")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("go") is None, reason="there is no Go toolchain"),
+]
 
 PROVIDE = """
 import os, signal, sys

@@ -8,6 +8,8 @@ import pytest
 from ostiary.deploy.engine_process import Progress, follow
 from tests.engine.unit.deploy.processes import gone, until
 
+pytestmark = pytest.mark.e2e
+
 
 def test_status_and_lines_of_both_streams_come_back_without_credentials() -> None:
     script = "echo one; echo https://user:secret@host/path >&2; exit 3"

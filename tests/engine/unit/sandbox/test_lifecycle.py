@@ -30,6 +30,8 @@ from ostiary.sandbox.home import Home
 from ostiary.sandbox.lifecycle import Running, SandboxError
 from tests.engine.unit.sandbox.wire import LOCATIONS, POLICIES, Graph, block, connect, office
 
+pytestmark = pytest.mark.e2e
+
 TENANT = "7b1c6b0e-0000-4000-8000-2f7f9f0c1d55"
 
 

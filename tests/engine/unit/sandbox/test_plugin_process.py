@@ -19,6 +19,8 @@ from tests.engine.unit.sandbox.processes import gone, until
 
 PARENT = """
 import subprocess, sys
+
+pytestmark = pytest.mark.e2e
 child = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
 print(child.pid, child.stdout.readline().strip(), flush=True)
 child.wait()
