@@ -17,10 +17,10 @@ from ostiary.sandbox.plugin import VERSION
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, PLUGIN, write_launchers
 from tests.engine.unit.sandbox.processes import gone, until
 
+pytestmark = pytest.mark.e2e
 PARENT = """
 import subprocess, sys
 
-pytestmark = pytest.mark.e2e
 child = subprocess.Popen([sys.argv[1], "127.0.0.1:1"], stdout=subprocess.PIPE, text=True)
 print(child.pid, child.stdout.readline().strip(), flush=True)
 child.wait()
