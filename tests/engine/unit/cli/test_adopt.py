@@ -12,6 +12,8 @@ from tests.engine.shipped import ROOT
 from tests.engine.unit.cli.test_workspace import ostiary
 from tests.engine.unit.tenant.export_files import EMERGENCY, office, policy, save
 
+pytestmark = pytest.mark.e2e
+
 TENANT = "11111111-0000-4000-8000-000000000000"
 ADOPT = ("adopt", "contoso", "--from", "exports", "--tenant-id", TENANT)
 

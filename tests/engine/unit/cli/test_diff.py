@@ -11,6 +11,8 @@ import pytest
 from tests.engine.shipped import edit
 from tests.engine.unit.cli.test_workspace import ostiary
 
+pytestmark = pytest.mark.e2e
+
 IDENTITY = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
 
 

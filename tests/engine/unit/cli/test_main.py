@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.e2e
+
 OTHERS = {"azure", "grpc", "httpx", "pulumi", "pulumi_azuread", "starlette", "trustme", "uvicorn"}
 
 

@@ -11,6 +11,8 @@ import pytest
 from tests.engine.unit.cli.test_diff import IDENTITY
 from tests.engine.unit.cli.test_workspace import ostiary
 
+pytestmark = pytest.mark.e2e
+
 KEY = "require-phishing-resistant-mfa-for-administrators"
 ROLLOUT = """\
 rings: {first: [contoso-dev, contoso-staging], last: [contoso-prod]}

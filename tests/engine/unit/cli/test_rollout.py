@@ -12,6 +12,8 @@ from ostiary.errors import OstiaryError
 from ostiary.report.rollout import rollout_json, table
 from tests.engine.unit.cli.test_workspace import ostiary
 
+pytestmark = pytest.mark.e2e
+
 RINGS = "rings: {pilot: [contoso-dev], rest: [contoso-prod, contoso-staging]}\n"
 
 
