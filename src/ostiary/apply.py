@@ -69,6 +69,11 @@ class Applied:
     twins: int
     managed: orphans.Managed
 
+    @property
+    def changed(self) -> bool:
+        """Tell whether anything was done."""
+        return bool(self.changes or self.twins)
+
 
 @contextmanager
 def target(

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from ostiary.apply import (
+    Applied,
     Say,
     apply,
     leftovers,
@@ -26,14 +27,14 @@ from ostiary.apply import (
 )
 from ostiary.cli.furnish import furnish
 from ostiary.cli.preflight_told import tell_preflight
-from ostiary.cli.terminal import Sandbox, say, show
+from ostiary.cli.terminal import Format, Output, Sandbox, say, show, show_json
 from ostiary.cli.workspace import proven_or_exit, resolved_or_exit, workspace_root
 from ostiary.deploy.engine import Engine, find_or_install, quiet_environment
 from ostiary.deploy.stack import Stack, project_apart
 from ostiary.errors import OstiaryError
 from ostiary.model.resolve import Resolved
 from ostiary.proof.transition import Transition
-from ostiary.report.deployment import deployed
+from ostiary.report.deployment import deployed, deployed_json
 from ostiary.report.transition import on_the_way
 from ostiary.sandbox import lifecycle
 from ostiary.sandbox.plugin_launchers import LANGUAGE_HOST, install_plugin, write_launchers
@@ -52,6 +53,7 @@ def up(
     yes: Annotated[
         bool, typer.Option("--yes", help="Apply to a real tenant without being asked.")
     ] = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Check, preview and apply one environment, and say what exists then."""
     root = workspace_root()
@@ -60,7 +62,13 @@ def up(
     local = sandbox or environment == SANDBOX
     with only_one(root, environment):
         stack = stack_of(root, resolved, local=local)
-        _apply(root, stack, resolved, asks=not (local or yes))
+        done = _applied(root, stack, resolved, output, asks=not (local or yes))
+    if output is Format.JSON:
+        show_json(deployed_json(resolved, done.managed, done.changes, done.twins))
+    else:
+        for line in deployed(resolved, done.managed):
+            show(line)
+    say("done" if done.changed else f"nothing changed: {environment} is as specified")
 
 
 def pulumi(
@@ -205,23 +213,25 @@ def _with_language_host(
     return replace(engine, command=command), environ
 
 
-def _apply(root: Path, stack: Stack, resolved: Resolved, *, asks: bool) -> None:
+def _applied(
+    root: Path, stack: Stack, resolved: Resolved, output: Format, *, asks: bool
+) -> Applied:
+    told = show
+    if output is Format.JSON:  # results are all that stands in the way of people
+        stack, told = replace(stack, output=sys.stderr.fileno()), say
+
     def confirmed(changes: int) -> None:
         if asks:
             confirm(stack.name, changes)
 
     with target(stack, resolved, say) as of:
-        done = apply(
+        return apply(
             of,
             snapshots=Snapshots.of(root, stack.name),
-            tell_preflight=tell_preflight(root),
+            tell_preflight=tell_preflight(root, show=told),
             tell_order=tell_order(resolved),
             confirm=confirmed,
         )
-    for line in deployed(resolved, done.managed):
-        show(line)
-    changed = done.changes or done.twins
-    say("done" if changed else f"nothing changed: {stack.name} is as specified")
 
 
 def tell_order(resolved: Resolved, say: Say = say) -> Callable[[Transition], None]:

@@ -45,6 +45,20 @@ def test_up_makes_what_the_files_say_and_a_second_one_changes_nothing(fresh: Che
             assert not token.search(content), file
 
 
+def test_machines_are_told_what_was_done_and_what_stands(deployed: Checkout) -> None:
+    deployed.write("policies/another.yaml", deployed.policy("Another"))
+
+    done = deployed.up("sandbox", "--format", "json")
+
+    told = json.loads(done.stdout)
+    kind = "azuread:index/conditionalAccessPolicy:ConditionalAccessPolicy"
+    assert told["changes"] == [{"operation": "create", "type": kind, "name": "another"}]
+    held = {each["id"]: each["state"] for each in deployed.held("policies")}
+    assert held == {each["id"]: each["state"] for each in told["holds"] if each["kind"] == "policy"}
+    again = json.loads(deployed.up("sandbox", "--format", "json").stdout)
+    assert (again["changes"], again["holds"]) == ([], told["holds"])
+
+
 def _named(data: Json) -> None:
     data["displayName"] = "Another name"
 
