@@ -5,7 +5,7 @@ Nothing is written to the tenant before everything that can be asked has been as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,13 +120,13 @@ def apply(
         order = safe_order(of, managed, listed, tell_order)
         of.say(f"applying to {of.stack.name}")
         changes = of.stack.up(found.imports, order)
-        managed = managed_by(of.stack.state())
+        managed = managed_by(of.stack.state(), of.stack.unanswered())
         if any(change.operation.startswith("create") for change in changes):
             # The provider sends a create again when the answer was lost, and knows of the last.
             found = leftovers(of, managed, listed_by(of))
     _delete(of, found)
     if managed.sent:
-        of.stack.refresh(forget=True)
+        of.stack.forget()
     return Applied(changes, len(found.twins), managed)
 
 
@@ -144,7 +144,7 @@ def ready(
     # What is gone and not specified any more is no change to the engine, which keeps it.
     of.say("the state holds what the tenant does not; reading it anew")
     of.stack.refresh()
-    return managed_by(of.stack.state()), listed
+    return managed_by(of.stack.state(), of.stack.unanswered()), listed
 
 
 def prepare(of: Target) -> Recorded:
@@ -252,7 +252,7 @@ def recorded_in(state: Mapping[str, Any], stack: Stack) -> Recorded:
     """Read from a stack's state what preflight asks of it."""
     written = state["deployment"].get("manifest", {}).get("time")
     return Recorded(
-        managed_by(state),
+        managed_by(state, stack.unanswered()),
         _tenants(state),
         datetime.fromisoformat(written) if written else None,
         lock_holder(stack.name, stack.environ),
@@ -265,8 +265,13 @@ def _tenants(state: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(each["tenantId"] for each in providers if each.get("tenantId"))
 
 
-def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
-    """Read from a stack's state which objects of the tenant are its own."""
+def managed_by(
+    state: Mapping[str, Any], unanswered: Iterable[Mapping[str, Any]] = ()
+) -> orphans.Managed:
+    """Read from a stack's state which objects of the tenant are its own.
+
+    `unanswered` are creates of which it says nothing.
+    """
     deployment = state["deployment"]
     resources = deployment.get("resources", [])
 
@@ -277,16 +282,19 @@ def managed_by(state: Mapping[str, Any]) -> orphans.Managed:
             if each["type"] == kind
         }
 
-    pending = (
+    pending = [
         each["resource"]
         for each in deployment.get("pending_operations") or ()
         if each["type"] == "creating"
-    )
+    ]
     return orphans.Managed(
         ids(POLICY),
         ids(NAMED_LOCATION),
         frozenset(
-            sent(Resource(each["urn"], each["type"], "", each["inputs"]) for each in pending)
+            sent(
+                Resource(each["urn"], each["type"], "", each["inputs"])
+                for each in [*pending, *unanswered]
+            )
         ),
     )
 

@@ -61,7 +61,7 @@ def drift(
         stack = stack_of(root, resolved, local=local)
         state = state_of(stack, resolved)
         with closing(GraphClient(resolved.tenant_id, stack.environ)) as client:
-            managed = managed_by(state)
+            managed = managed_by(state, stack.unanswered())
             say(f"reading the tenant of {environment}")
             listing = read_tenant(client, resolved, managed, unmanaged, local=local)
             say("comparing")

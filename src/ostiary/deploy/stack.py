@@ -128,6 +128,34 @@ class Stack:
             environ[IMPORTS] = json.dumps(imports)
         return self._attended(command, environ)
 
+    def unanswered(self) -> list[dict[str, Any]]:
+        """Give the creates that runs on this machine saw begin and not end: URN, type, inputs.
+
+        Of a run that is interrupted the engine counts the create under way as failed and records
+        nothing, whatever the tenant does with the request.
+        """
+        if not self._unanswered.exists():
+            return []
+        found: list[dict[str, Any]] = json.loads(self._unanswered.read_text(encoding="utf-8"))
+        return found
+
+    def forget(self) -> None:
+        """Forget creates that were not answered; what they made has been dealt with."""
+        self.refresh(forget=True)
+        self._unanswered.unlink(missing_ok=True)
+
+    @property
+    def _unanswered(self) -> Path:
+        return self.root / ".ostiary" / f"{self.name}.unanswered.json"
+
+    def _remember(self, creates: list[dict[str, Any]]) -> None:
+        if creates:
+            self._unanswered.parent.mkdir(parents=True, exist_ok=True)
+            every = json.dumps([*self.unanswered(), *creates])
+            whole = self._unanswered.with_suffix(".new")
+            whole.write_text(every, encoding="utf-8")
+            whole.replace(self._unanswered)
+
     def release(self) -> None:
         """Take away the lock that a run left which was ended before it could."""
         self._quietly("cancel", "--yes", "--stack", self.name)
@@ -170,7 +198,13 @@ class Stack:
             # The engine offers its event log only to those who ask for its debugging commands.
             environ = {**self.environ, "PULUMI_DEBUG_COMMANDS": "true"}
             environ[IMPORTS], environ[ORDER] = json.dumps(imports or {}), json.dumps(order)
-            if self._attended(arguments, environ, stdin=subprocess.DEVNULL) != 0:
+            succeeded = False
+            try:
+                succeeded = self._attended(arguments, environ, stdin=subprocess.DEVNULL) == 0
+            finally:
+                if not succeeded and command[0] == "up":
+                    self._remember(_creates_begun(events))
+            if not succeeded:
                 raise EngineError(f"pulumi {command[0]} of `{self.name}` did not succeed")
             return list(_changes(events))
 
@@ -274,6 +308,25 @@ def _changes(events: Path) -> Iterator[Change]:
         step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
         if step and (change := change_of(step)):
             yield change
+
+
+def _creates_begun(events: Path) -> list[dict[str, Any]]:
+    """Give the creates that began, as the state would have them, and that were not recorded."""
+    begun: dict[str, dict[str, Any]] = {}
+    if not events.exists():
+        return []
+    for line in events.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        step = event.get("resourcePreEvent", {}).get("metadata")
+        if step and step["op"].startswith("create") and step["type"] in {POLICY, NAMED_LOCATION}:
+            begun[step["urn"]] = {
+                "urn": step["urn"],
+                "type": step["type"],
+                "inputs": step["new"]["inputs"],
+            }
+        if ended := event.get("resOutputsEvent", {}).get("metadata"):
+            begun.pop(ended["urn"], None)
+    return list(begun.values())
 
 
 def change_of(step: Mapping[str, Any]) -> Change | None:

@@ -57,14 +57,22 @@ def test_an_up_goes_on_where_everything_was_killed(fresh: Checkout, method: str)
     converges(fresh, held)
 
 
-@pytest.mark.parametrize("edit", ["removed", "renamed", "switched"])
+@pytest.mark.parametrize(
+    ("edit", "end"),
+    [
+        ("removed", signal.SIGKILL),
+        ("renamed", signal.SIGKILL),
+        ("switched", signal.SIGKILL),
+        ("removed", signal.SIGINT),
+    ],
+)
 def test_what_was_made_unrecorded_goes_although_no_file_says_it_any_more(
-    deployed: Checkout, edit: str
+    deployed: Checkout, edit: str, end: signal.Signals
 ) -> None:
     file = "policies/left.yaml"
     deployed.write(file, deployed.policy("Left"))
     run = hold(deployed, method="POST", skip=0, seconds=3, requests=1)
-    run.signal(signal.SIGKILL)
+    run.signal(end)
     run.end()
     until(lambda: "Left" in deployed.ids())  # Graph does what it was asked, whoever waits for it
     left = deployed.ids()["Left"]
