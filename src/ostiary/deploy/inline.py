@@ -19,7 +19,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from ostiary.deploy.resources import declare
-from ostiary.deploy.stack import PARALLEL, Change, Imports, Order, Stack, change_of
+from ostiary.deploy.stack import PARALLEL, Change, Imports, Order, Stack, change_of, create_of
 from ostiary.errors import EngineError
 from ostiary.model.resolve import Resolved
 
@@ -57,7 +57,11 @@ class InlineStack(Stack):
             seen = _Seen(self.wait if command == "up" else lambda _: None)
             try:
                 with _told(seen, f"pulumi {command} of `{self.name}` did not succeed"):
-                    self._once(command, lambda: declare(self.resolved, imports, order), seen)
+                    try:
+                        self._once(command, lambda: declare(self.resolved, imports, order), seen)
+                    finally:
+                        if command == "up":
+                            self._remember([*seen.creating.values()])
             except ConcurrentUpdateError:
                 if time.monotonic() > ends:
                     raise EngineError(
@@ -109,17 +113,22 @@ class _Seen:
     def __init__(self, wait: Wait) -> None:
         self.changes: list[Change] = []
         self.errors: list[str] = []
+        self.creating: dict[str, dict[str, Any]] = {}  # begun and not ended, by URN
         self._wait = wait
         self._under_way: dict[str, str] = {}
 
     def __call__(self, event: automation.EngineEvent) -> None:
         if (before := event.resource_pre_event) is not None:
-            change = change_of(_step(before.metadata))
+            step = _step(before.metadata)
+            if create := create_of(step):
+                self.creating[before.metadata.urn] = create
+            change = change_of(step)
             if change is not None:
                 self.changes.append(change)
                 self._under_way[before.metadata.urn] = f"to {change.operation} `{change.name}`"
                 self._tell()
         elif (after := event.res_outputs_event) is not None:
+            self.creating.pop(after.metadata.urn, None)
             if self._under_way.pop(after.metadata.urn, None):
                 self._tell()
         elif (said := event.diagnostic_event) is not None and said.severity == "error":
@@ -132,7 +141,9 @@ class _Seen:
 
 def _step(of: automation.StepEventMetadata) -> dict[str, Any]:
     def state(each: automation.StepEventStateMetadata | None) -> dict[str, Any] | None:
-        return {"urn": each.urn, "protect": each.protect} if each else None
+        if not each:
+            return None
+        return {"urn": each.urn, "protect": each.protect, "inputs": each.inputs}
 
     return {
         "op": of.op.value,

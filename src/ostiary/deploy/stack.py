@@ -311,22 +311,27 @@ def _changes(events: Path) -> Iterator[Change]:
 
 
 def _creates_begun(events: Path) -> list[dict[str, Any]]:
-    """Give the creates that began, as the state would have them, and that were not recorded."""
     begun: dict[str, dict[str, Any]] = {}
     if not events.exists():
         return []
     for line in events.read_text(encoding="utf-8").splitlines():
         event = json.loads(line)
-        step = event.get("resourcePreEvent", {}).get("metadata")
-        if step and step["op"].startswith("create") and step["type"] in {POLICY, NAMED_LOCATION}:
-            begun[step["urn"]] = {
-                "urn": step["urn"],
-                "type": step["type"],
-                "inputs": step["new"]["inputs"],
-            }
+        if create := create_of(event.get("resourcePreEvent", {}).get("metadata")):
+            begun[create["urn"]] = create
         if ended := event.get("resOutputsEvent", {}).get("metadata"):
             begun.pop(ended["urn"], None)
     return list(begun.values())
+
+
+def create_of(step: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Give the URN, type and inputs of what a step of the engine's creates in the tenant.
+
+    Beside what `change_of` needs, `new` has `inputs`.
+    """
+    creates = step and step["op"].startswith("create") and step["type"] in {POLICY, NAMED_LOCATION}
+    if not step or not creates:
+        return None
+    return {"urn": step["urn"], "type": step["type"], "inputs": step["new"]["inputs"]}
 
 
 def change_of(step: Mapping[str, Any]) -> Change | None:
