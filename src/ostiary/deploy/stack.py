@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -303,33 +304,37 @@ def _alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+def _events(file: Path) -> Iterator[dict[str, Any]]:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)
+
+
 def _changes(events: Path) -> Iterator[Change]:
-    for line in events.read_text(encoding="utf-8").splitlines():
-        step = json.loads(line).get("resourcePreEvent", {}).get("metadata")
+    for event in _events(events):
+        step = event.get("resourcePreEvent", {}).get("metadata")
         if step and (change := change_of(step)):
             yield change
 
 
 def _creates_begun(events: Path) -> list[dict[str, Any]]:
     begun: dict[str, dict[str, Any]] = {}
-    if not events.exists():
-        return []
-    for line in events.read_text(encoding="utf-8").splitlines():
-        event = json.loads(line)
-        if create := create_of(event.get("resourcePreEvent", {}).get("metadata")):
-            begun[create["urn"]] = create
-        if ended := event.get("resOutputsEvent", {}).get("metadata"):
-            begun.pop(ended["urn"], None)
+    # An engine that was killed may have written no log, or one that ends in the middle of a line.
+    with suppress(FileNotFoundError, ValueError):
+        for event in _events(events):
+            step = event.get("resourcePreEvent", {}).get("metadata")
+            if step and (create := create_of(step)):
+                begun[create["urn"]] = create
+            if ended := event.get("resOutputsEvent", {}).get("metadata"):
+                begun.pop(ended["urn"], None)
     return list(begun.values())
 
 
-def create_of(step: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def create_of(step: Mapping[str, Any]) -> dict[str, Any] | None:
     """Give the URN, type and inputs of what a step of the engine's creates in the tenant.
 
     Beside what `change_of` needs, `new` has `inputs`.
     """
-    creates = step and step["op"].startswith("create") and step["type"] in {POLICY, NAMED_LOCATION}
-    if not step or not creates:
+    if step["type"] not in {POLICY, NAMED_LOCATION} or not step["op"].startswith("create"):
         return None
     return {"urn": step["urn"], "type": step["type"], "inputs": step["new"]["inputs"]}
 
